@@ -1,0 +1,1 @@
+//! Generic Attribute Profile (Vol 3, Part G).

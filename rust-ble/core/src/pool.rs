@@ -1,0 +1,172 @@
+//! One arena for everything of variable length that outlives a call: PDUs to
+//! send, queued write values, long reads, prepared writes.
+//!
+//! Blocks are contiguous, so that a PDU leaves as one slice. First fit over at
+//! most `POOL_BLOCKS` blocks kept in address order.
+
+use crate::config::{POOL_BLOCKS, POOL_BYTES};
+
+const _: () = assert!(POOL_BYTES <= u16::MAX as usize);
+
+/// Owns a block of the pool until it is given to `Pool::free`.
+///
+/// Neither `Copy` nor `Clone`: a block is freed exactly once.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Block {
+    start: u16,
+    len: u16,
+}
+
+impl Block {
+    /// Length in bytes.
+    pub fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// Whether the block holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+/// The arena and the table of what is taken.
+#[derive(Debug)]
+pub struct Pool {
+    bytes: [u8; POOL_BYTES],
+    /// (start, length) of every taken block, sorted by start.
+    taken: heapless::Vec<(u16, u16), POOL_BLOCKS>,
+}
+
+impl Pool {
+    /// An empty pool.
+    pub const fn new() -> Self {
+        Pool { bytes: [0; POOL_BYTES], taken: heapless::Vec::new() }
+    }
+
+    /// Takes `len` bytes, unless fewer than `reserve` would stay free.
+    ///
+    /// `reserve` keeps room for answers that must not be lost while a script
+    /// fills the pool with notifications.
+    pub fn alloc(&mut self, len: usize, reserve: usize) -> Option<Block> {
+        if self.taken.is_full() || self.free_bytes() < len + reserve {
+            return None;
+        }
+        let mut start = 0;
+        let mut at = 0;
+        for &(next, next_len) in &self.taken {
+            if next as usize - start >= len {
+                break;
+            }
+            start = next as usize + next_len as usize;
+            at += 1;
+        }
+        if start + len > POOL_BYTES {
+            return None;
+        }
+        let (start, len) = (start as u16, len as u16);
+        self.taken.insert(at, (start, len)).ok()?;
+        Some(Block { start, len })
+    }
+
+    /// Gives a block back.
+    pub fn free(&mut self, block: Block) {
+        if let Ok(at) = self.find(&block) {
+            self.taken.remove(at);
+        }
+    }
+
+    /// Cuts a block to its first `len` bytes.
+    pub fn shrink(&mut self, block: &mut Block, len: usize) {
+        if let (Ok(at), true) = (self.find(block), len <= block.len()) {
+            block.len = len as u16;
+            self.taken[at].1 = block.len;
+        }
+    }
+
+    /// The bytes of a block.
+    pub fn get(&self, block: &Block) -> &[u8] {
+        &self.bytes[block.start as usize..][..block.len()]
+    }
+
+    /// The bytes of a block, to write.
+    pub fn get_mut(&mut self, block: &Block) -> &mut [u8] {
+        &mut self.bytes[block.start as usize..][..block.len()]
+    }
+
+    /// Bytes not taken, in however many pieces.
+    pub fn free_bytes(&self) -> usize {
+        POOL_BYTES - self.taken.iter().map(|&(_, len)| len as usize).sum::<usize>()
+    }
+
+    /// Blocks taken: zero when nothing leaks.
+    pub fn blocks(&self) -> usize {
+        self.taken.len()
+    }
+
+    fn find(&self, block: &Block) -> Result<usize, usize> {
+        self.taken.binary_search_by_key(&(block.start, block.len), |&taken| taken)
+    }
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_are_reused_and_everything_comes_back() {
+        let mut pool = Pool::new();
+        let a = pool.alloc(100, 0).unwrap();
+        let b = pool.alloc(100, 0).unwrap();
+        pool.get_mut(&b).fill(7);
+        pool.free(a);
+        let c = pool.alloc(60, 0).unwrap();
+        let d = pool.alloc(40, 0).unwrap();
+        assert_eq!((c.start, d.start), (0, 60));
+        assert!(pool.get(&b).iter().all(|&x| x == 7));
+        for block in [b, c, d] {
+            pool.free(block);
+        }
+        assert_eq!((pool.blocks(), pool.free_bytes()), (0, POOL_BYTES));
+    }
+
+    #[test]
+    fn the_reserve_is_kept() {
+        let mut pool = Pool::new();
+        assert!(pool.alloc(POOL_BYTES - 99, 100).is_none());
+        let most = pool.alloc(POOL_BYTES - 100, 100).unwrap();
+        assert!(pool.alloc(1, 100).is_none());
+        let rest = pool.alloc(100, 0).unwrap();
+        assert!(pool.alloc(1, 0).is_none());
+        pool.free(most);
+        pool.free(rest);
+    }
+
+    #[test]
+    fn a_shrunk_block_frees_its_tail() {
+        let mut pool = Pool::new();
+        let mut a = pool.alloc(POOL_BYTES, 0).unwrap();
+        pool.shrink(&mut a, 10);
+        let b = pool.alloc(POOL_BYTES - 10, 0).unwrap();
+        pool.free(a);
+        pool.free(b);
+        assert_eq!(pool.blocks(), 0);
+    }
+
+    #[test]
+    fn the_number_of_blocks_is_bounded() {
+        let mut pool = Pool::new();
+        let blocks: [_; POOL_BLOCKS] = core::array::from_fn(|_| pool.alloc(1, 0).unwrap());
+        assert!(pool.alloc(1, 0).is_none());
+        for block in blocks {
+            pool.free(block);
+        }
+        assert_eq!(pool.blocks(), 0);
+    }
+}

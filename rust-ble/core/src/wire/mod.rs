@@ -1,0 +1,139 @@
+//! Bytes to values and back; imports nothing from the rest of the host.
+//!
+//! Parsers never panic: a `Reader` gives `None` past its end. Emitters write
+//! through a `Writer`, which remembers an overflow instead of panicking.
+
+pub mod att;
+
+/// Takes little-endian values from the front of a slice.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a>(pub &'a [u8]);
+
+impl<'a> Reader<'a> {
+    /// The next `n` bytes.
+    pub fn bytes(&mut self, n: usize) -> Option<&'a [u8]> {
+        let (head, tail) = self.0.split_at_checked(n)?;
+        self.0 = tail;
+        Some(head)
+    }
+
+    /// The next `N` bytes as an array.
+    pub fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.bytes(N)?.try_into().ok()
+    }
+
+    /// One byte.
+    pub fn u8(&mut self) -> Option<u8> {
+        Some(self.array::<1>()?[0])
+    }
+
+    /// Two bytes, little-endian.
+    pub fn u16(&mut self) -> Option<u16> {
+        Some(u16::from_le_bytes(self.array()?))
+    }
+
+    /// All that is left.
+    pub fn rest(&mut self) -> &'a [u8] {
+        core::mem::take(&mut self.0)
+    }
+
+    /// Whether everything was read.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Puts little-endian values into a slice, front to back.
+///
+/// What does not fit is left out and makes `finish` give `None`.
+#[derive(Debug)]
+pub struct Writer<'a> {
+    buf: &'a mut [u8],
+    len: usize,
+    overflow: bool,
+}
+
+impl<'a> Writer<'a> {
+    /// Writes from the start of `buf`.
+    pub fn new(buf: &'a mut [u8]) -> Self {
+        Writer { buf, len: 0, overflow: false }
+    }
+
+    /// Appends bytes, all or none.
+    pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        match self.buf.get_mut(self.len..self.len + bytes.len()) {
+            Some(room) => {
+                room.copy_from_slice(bytes);
+                self.len += bytes.len();
+            }
+            None => self.overflow = true,
+        }
+        self
+    }
+
+    /// Appends one byte.
+    pub fn u8(&mut self, value: u8) -> &mut Self {
+        self.bytes(&[value])
+    }
+
+    /// Appends two bytes, little-endian.
+    pub fn u16(&mut self, value: u16) -> &mut Self {
+        self.bytes(&value.to_le_bytes())
+    }
+
+    /// Bytes written so far.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nothing was written yet.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Bytes that still fit.
+    pub fn room(&self) -> usize {
+        self.buf.len() - self.len
+    }
+
+    /// Forgets what was written past `len`, and any overflow.
+    pub fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+        self.overflow = false;
+    }
+
+    /// What was written so far, to patch a field.
+    pub fn written(&mut self) -> &mut [u8] {
+        &mut self.buf[..self.len]
+    }
+
+    /// The length, or `None` if something did not fit.
+    pub fn finish(&self) -> Option<usize> {
+        (!self.overflow).then_some(self.len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_gives_none_past_its_end() {
+        let mut r = Reader(&[1, 2, 3]);
+        assert_eq!(r.u16(), Some(0x0201));
+        assert_eq!(r.u16(), None);
+        assert_eq!(r.u8(), Some(3));
+        assert!(r.is_empty());
+    }
+
+    #[test]
+    fn a_writer_remembers_an_overflow() {
+        let mut buf = [0xa5; 3];
+        let mut w = Writer::new(&mut buf);
+        w.u16(0x0201).u16(0x0403);
+        assert_eq!(w.finish(), None);
+        w.truncate(2);
+        assert_eq!(w.u8(9).finish(), Some(3));
+        assert_eq!(buf, [1, 2, 9]);
+    }
+}

@@ -1,0 +1,1 @@
+//! Virtual controllers and the air between them.
