@@ -11,7 +11,10 @@ const fn sized(text: Option<&str>, default: usize) -> usize {
     let mut value = 0;
     let mut i = 0;
     while i < digits.len() {
-        assert!(digits[i].is_ascii_digit(), "a RUST_BLE_ size is not a number");
+        assert!(
+            digits[i].is_ascii_digit(),
+            "a RUST_BLE_ size is not a number"
+        );
         value = value * 10 + (digits[i] - b'0') as usize;
         i += 1;
     }
@@ -42,6 +45,9 @@ pub const MAX_PROCEDURES: usize = sized(option_env!("RUST_BLE_MAX_PROCEDURES"), 
 
 /// L2CAP credit-based channels, all links together.
 pub const MAX_CHANNELS: usize = sized(option_env!("RUST_BLE_MAX_CHANNELS"), 8);
+
+/// Frames that a peer may send ahead on a channel with a small MTU.
+pub const L2CAP_WINDOW: usize = sized(option_env!("RUST_BLE_L2CAP_WINDOW"), 8);
 
 /// PSMs that can be listened on at once.
 pub const MAX_LISTENERS: usize = sized(option_env!("RUST_BLE_MAX_LISTENERS"), 4);

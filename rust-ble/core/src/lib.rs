@@ -14,6 +14,7 @@ pub mod config;
 pub mod error;
 pub mod event;
 pub mod gatt;
+pub mod l2cap;
 pub mod pool;
 pub mod time;
 pub mod uuid;
