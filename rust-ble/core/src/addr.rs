@@ -23,12 +23,18 @@ pub struct Address {
 impl Address {
     /// A public address.
     pub const fn public(bytes: [u8; 6]) -> Self {
-        Address { kind: AddressKind::Public, bytes }
+        Address {
+            kind: AddressKind::Public,
+            bytes,
+        }
     }
 
     /// A random address of any sort.
     pub const fn random(bytes: [u8; 6]) -> Self {
-        Address { kind: AddressKind::Random, bytes }
+        Address {
+            kind: AddressKind::Random,
+            bytes,
+        }
     }
 
     /// From the address type of an HCI event or of MicroPython: the low bit

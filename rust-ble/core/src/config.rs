@@ -11,7 +11,10 @@ const fn sized(text: Option<&str>, default: usize) -> usize {
     let mut value = 0;
     let mut i = 0;
     while i < digits.len() {
-        assert!(digits[i].is_ascii_digit(), "a RUST_BLE_ size is not a number");
+        assert!(
+            digits[i].is_ascii_digit(),
+            "a RUST_BLE_ size is not a number"
+        );
         value = value * 10 + (digits[i] - b'0') as usize;
         i += 1;
     }

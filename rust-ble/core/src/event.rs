@@ -24,49 +24,172 @@ pub struct Token(pub u16);
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(missing_docs)]
 pub enum Event<'a> {
-    Connected { conn: u16, role: Role, peer: Address },
-    Disconnected { conn: u16, role: Role, peer: Address },
+    Connected {
+        conn: u16,
+        role: Role,
+        peer: Address,
+    },
+    Disconnected {
+        conn: u16,
+        role: Role,
+        peer: Address,
+    },
     /// Interval in 1.25 ms, timeout in 10 ms; `status` is an HCI error code.
-    ConnectionUpdate { conn: u16, interval: u16, latency: u16, timeout: u16, status: u8 },
-    MtuExchanged { conn: u16, mtu: u16 },
+    ConnectionUpdate {
+        conn: u16,
+        interval: u16,
+        latency: u16,
+        timeout: u16,
+        status: u8,
+    },
+    MtuExchanged {
+        conn: u16,
+        mtu: u16,
+    },
 
-    ScanResult { peer: Address, adv_type: u8, rssi: i8, data: &'a [u8] },
+    ScanResult {
+        peer: Address,
+        adv_type: u8,
+        rssi: i8,
+        data: &'a [u8],
+    },
     ScanDone,
     /// A connection attempt ended without a link; MicroPython reports it as
     /// a disconnect of handle 0xffff.
-    ConnectFailed { peer: Address },
+    ConnectFailed {
+        peer: Address,
+    },
 
-    GattsWrite { conn: u16, handle: u16 },
+    GattsWrite {
+        conn: u16,
+        handle: u16,
+    },
     /// Query: `Host::answer_read` with an ATT error code or zero.
-    GattsReadRequest { token: Token, conn: u16, handle: u16 },
-    GattsIndicateDone { conn: u16, handle: u16, status: u8 },
+    GattsReadRequest {
+        token: Token,
+        conn: u16,
+        handle: u16,
+    },
+    GattsIndicateDone {
+        conn: u16,
+        handle: u16,
+        status: u8,
+    },
 
-    GattcService { conn: u16, start: u16, end: u16, uuid: Uuid },
-    GattcServiceDone { conn: u16, status: u16 },
-    GattcCharacteristic { conn: u16, end: u16, value_handle: u16, properties: u8, uuid: Uuid },
-    GattcCharacteristicDone { conn: u16, status: u16 },
-    GattcDescriptor { conn: u16, handle: u16, uuid: Uuid },
-    GattcDescriptorDone { conn: u16, status: u16 },
-    GattcReadResult { conn: u16, handle: u16, data: &'a [u8] },
-    GattcReadDone { conn: u16, handle: u16, status: u16 },
-    GattcWriteDone { conn: u16, handle: u16, status: u16 },
-    GattcNotify { conn: u16, handle: u16, data: &'a [u8] },
-    GattcIndicate { conn: u16, handle: u16, data: &'a [u8] },
+    GattcService {
+        conn: u16,
+        start: u16,
+        end: u16,
+        uuid: Uuid,
+    },
+    GattcServiceDone {
+        conn: u16,
+        status: u16,
+    },
+    GattcCharacteristic {
+        conn: u16,
+        end: u16,
+        value_handle: u16,
+        properties: u8,
+        uuid: Uuid,
+    },
+    GattcCharacteristicDone {
+        conn: u16,
+        status: u16,
+    },
+    GattcDescriptor {
+        conn: u16,
+        handle: u16,
+        uuid: Uuid,
+    },
+    GattcDescriptorDone {
+        conn: u16,
+        status: u16,
+    },
+    GattcReadResult {
+        conn: u16,
+        handle: u16,
+        data: &'a [u8],
+    },
+    GattcReadDone {
+        conn: u16,
+        handle: u16,
+        status: u16,
+    },
+    GattcWriteDone {
+        conn: u16,
+        handle: u16,
+        status: u16,
+    },
+    GattcNotify {
+        conn: u16,
+        handle: u16,
+        data: &'a [u8],
+    },
+    GattcIndicate {
+        conn: u16,
+        handle: u16,
+        data: &'a [u8],
+    },
 
-    EncryptionUpdate { conn: u16, encrypted: bool, authenticated: bool, bonded: bool, key_size: u8 },
-    PasskeyAction { conn: u16, action: PasskeyAction },
+    EncryptionUpdate {
+        conn: u16,
+        encrypted: bool,
+        authenticated: bool,
+        bonded: bool,
+        key_size: u8,
+    },
+    PasskeyAction {
+        conn: u16,
+        action: PasskeyAction,
+    },
     /// Query: `Host::answer_secret` with the value. `key` of `None` asks for
     /// the `index`th entry of the type.
-    GetSecret { token: Token, kind: u8, index: u8, key: Option<&'a [u8]> },
+    GetSecret {
+        token: Token,
+        kind: u8,
+        index: u8,
+        key: Option<&'a [u8]>,
+    },
     /// Query: `Host::answer_stored`. `value` of `None` deletes.
-    SetSecret { token: Token, kind: u8, key: &'a [u8], value: Option<&'a [u8]> },
+    SetSecret {
+        token: Token,
+        kind: u8,
+        key: &'a [u8],
+        value: Option<&'a [u8]>,
+    },
 
     /// Query: `Host::answer_accept`, with memory for the channel or a refusal.
-    L2capAccept { token: Token, conn: u16, cid: u16, psm: u16, our_mtu: u16, peer_mtu: u16 },
-    L2capConnected { conn: u16, cid: u16, psm: u16, our_mtu: u16, peer_mtu: u16 },
-    L2capDisconnected { conn: u16, cid: u16, psm: u16, status: u16 },
-    L2capRecv { conn: u16, cid: u16 },
-    L2capSendReady { conn: u16, cid: u16, status: u8 },
+    L2capAccept {
+        token: Token,
+        conn: u16,
+        cid: u16,
+        psm: u16,
+        our_mtu: u16,
+        peer_mtu: u16,
+    },
+    L2capConnected {
+        conn: u16,
+        cid: u16,
+        psm: u16,
+        our_mtu: u16,
+        peer_mtu: u16,
+    },
+    L2capDisconnected {
+        conn: u16,
+        cid: u16,
+        psm: u16,
+        status: u16,
+    },
+    L2capRecv {
+        conn: u16,
+        cid: u16,
+    },
+    L2capSendReady {
+        conn: u16,
+        cid: u16,
+        status: u8,
+    },
 }
 
 /// What the user is asked to do in a pairing (Vol 3, Part H, 2.3.5.1).

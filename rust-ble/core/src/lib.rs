@@ -16,6 +16,7 @@ pub mod event;
 pub mod gatt;
 pub mod l2cap;
 pub mod pool;
+pub mod smp;
 pub mod time;
 pub mod uuid;
 pub mod wire;

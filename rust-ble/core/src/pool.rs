@@ -41,7 +41,10 @@ pub struct Pool {
 impl Pool {
     /// An empty pool.
     pub const fn new() -> Self {
-        Pool { bytes: [0; POOL_BYTES], taken: heapless::Vec::new() }
+        Pool {
+            bytes: [0; POOL_BYTES],
+            taken: heapless::Vec::new(),
+        }
     }
 
     /// Takes `len` bytes, unless fewer than `reserve` would stay free.
@@ -96,7 +99,12 @@ impl Pool {
 
     /// Bytes not taken, in however many pieces.
     pub fn free_bytes(&self) -> usize {
-        POOL_BYTES - self.taken.iter().map(|&(_, len)| len as usize).sum::<usize>()
+        POOL_BYTES
+            - self
+                .taken
+                .iter()
+                .map(|&(_, len)| len as usize)
+                .sum::<usize>()
     }
 
     /// Blocks taken: zero when nothing leaks.
@@ -105,7 +113,8 @@ impl Pool {
     }
 
     fn find(&self, block: &Block) -> Result<usize, usize> {
-        self.taken.binary_search_by_key(&(block.start, block.len), |&taken| taken)
+        self.taken
+            .binary_search_by_key(&(block.start, block.len), |&taken| taken)
     }
 }
 

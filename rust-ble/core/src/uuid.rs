@@ -1,7 +1,9 @@
 //! UUIDs (Vol 3, Part B, 2.5.1).
 
 /// The Bluetooth Base UUID without its 32 bit part, little-endian.
-const BASE: [u8; 12] = [0xfb, 0x34, 0x9b, 0x5f, 0x80, 0x00, 0x00, 0x80, 0x00, 0x10, 0x00, 0x00];
+const BASE: [u8; 12] = [
+    0xfb, 0x34, 0x9b, 0x5f, 0x80, 0x00, 0x00, 0x80, 0x00, 0x10, 0x00, 0x00,
+];
 
 /// A UUID in its shortest ATT form: 16 bit, or 128 bit little-endian.
 /// UUIDs of 32 bits do not exist in ATT and are held as 128 bit ones.
@@ -70,7 +72,10 @@ mod tests {
         long[12] = 0x0f;
         long[13] = 0x18;
         assert_eq!(Uuid::from_bytes(&long), Some(Uuid::U16(0x180f)));
-        assert_eq!(Uuid::from_bytes(&[0x0f, 0x18, 0, 0]), Some(Uuid::U16(0x180f)));
+        assert_eq!(
+            Uuid::from_bytes(&[0x0f, 0x18, 0, 0]),
+            Some(Uuid::U16(0x180f))
+        );
         assert_eq!(Uuid::from_bytes(&[0x0f, 0x18]), Some(Uuid::U16(0x180f)));
     }
 

@@ -56,7 +56,11 @@ pub struct Writer<'a> {
 impl<'a> Writer<'a> {
     /// Writes from the start of `buf`.
     pub fn new(buf: &'a mut [u8]) -> Self {
-        Writer { buf, len: 0, overflow: false }
+        Writer {
+            buf,
+            len: 0,
+            overflow: false,
+        }
     }
 
     /// Appends bytes, all or none.
