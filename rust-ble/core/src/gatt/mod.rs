@@ -1,1 +1,3 @@
 //! Generic Attribute Profile (Vol 3, Part G).
+
+pub mod client;

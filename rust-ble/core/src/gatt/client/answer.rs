@@ -1,0 +1,366 @@
+//! Takes responses, notifications and indications (Vol 3, Part F, 3.4).
+
+use super::request::{is_discovery, part, start};
+use super::{status, Characteristic, Client, Kind, Outcome, Phase, RESERVE};
+use crate::config::MAX_VALUE_LEN;
+use crate::event::Event;
+use crate::pool::Pool;
+use crate::uuid::Uuid;
+use crate::wire::att::{self, error, opcode};
+use crate::wire::{Reader, Writer};
+
+impl Client {
+    /// Takes a PDU of the peer's server. `mtu` is the ATT_MTU of the link.
+    ///
+    /// Writes the confirmation of an indication to `out`; it goes out whatever
+    /// becomes of the event. An answer is known by the opcode of its request
+    /// alone: an Error Response may name any handle.
+    pub fn handle(&mut self, mtu: u16, pdu: &[u8], pool: &mut Pool, out: &mut Writer) -> Outcome {
+        self.cursor = 1;
+        let sent = match self.phase {
+            Phase::Sent(opcode) if self.failed == 0 => opcode,
+            _ => 0,
+        };
+        match *pdu {
+            [opcode::HANDLE_VALUE_IND, _, _, ..] => {
+                out.u8(opcode::HANDLE_VALUE_CFM);
+                Outcome::Events
+            }
+            [opcode::HANDLE_VALUE_NTF, _, _, ..]
+            | [opcode::MULTIPLE_HANDLE_VALUE_NTF, _, _, _, _, ..] => Outcome::Events,
+            [opcode::ERROR_RSP, request, _, _, code] if sent != 0 && request == sent => {
+                self.refused(sent, code, mtu, pool)
+            }
+            [opcode, ref rest @ ..] if sent != 0 && opcode == sent + 1 => {
+                self.answered(sent, rest, mtu, pool)
+            }
+            _ => Outcome::Ignored,
+        }
+    }
+
+    /// The next event from `pdu`, the one given to `handle` last, or from an
+    /// empty slice after `poll_request` and `handle_timeout`.
+    pub fn next_event<'a>(
+        &mut self,
+        conn: u16,
+        pdu: &'a [u8],
+        pool: &'a mut Pool,
+    ) -> Option<Event<'a>> {
+        if let Some(event) = self.next_notification(conn, pdu) {
+            return Some(event);
+        }
+        loop {
+            if self.failed != 0 {
+                return self.next_aborted(conn, self.failed, pool);
+            }
+            let first = self.queue.front()?;
+            match (self.phase, first.kind) {
+                (Phase::Ready | Phase::Starved | Phase::Sent(_), _) => return None,
+                (Phase::Answer, Kind::Read) => {
+                    self.phase = Phase::Finish;
+                    let handle = first.handle;
+                    let data = match &first.data {
+                        Some(block) if first.extent > 0 => {
+                            start(pool.get(block), first.extent as usize)
+                        }
+                        _ => start(pdu.get(1..).unwrap_or(&[]), MAX_VALUE_LEN),
+                    };
+                    return Some(Event::GattcReadResult { conn, handle, data });
+                }
+                (Phase::Answer, _) => {
+                    if let Some(event) = self.next_result(conn, pdu, pool) {
+                        return Some(event);
+                    }
+                }
+                (Phase::Finish, _) => {
+                    let (end, status) = (first.extent, self.status);
+                    if let Some(last) = self.pending.take() {
+                        return Some(last.event(conn, end));
+                    }
+                    if let Some(event) = self.pop(pool)?.done(conn, status) {
+                        return Some(event);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next value of a notification or indication (Vol 3, Part F, 3.4.7).
+    fn next_notification<'a>(&mut self, conn: u16, pdu: &'a [u8]) -> Option<Event<'a>> {
+        let kind = *pdu.first()?;
+        let mut rest = Reader(pdu.get(self.cursor as usize..)?);
+        let event = match kind {
+            opcode::HANDLE_VALUE_NTF => Event::GattcNotify {
+                conn,
+                handle: rest.u16()?,
+                data: rest.rest(),
+            },
+            opcode::HANDLE_VALUE_IND => Event::GattcIndicate {
+                conn,
+                handle: rest.u16()?,
+                data: rest.rest(),
+            },
+            opcode::MULTIPLE_HANDLE_VALUE_NTF => {
+                let handle = rest.u16()?;
+                let len = rest.u16()?;
+                Event::GattcNotify {
+                    conn,
+                    handle,
+                    data: rest.bytes(len as usize)?,
+                }
+            }
+            _ => return None,
+        };
+        self.cursor = (pdu.len() - rest.0.len()) as u16;
+        Some(event)
+    }
+
+    /// An Error Response to the request `sent`.
+    fn refused(&mut self, sent: u8, code: u8, mtu: u16, pool: &mut Pool) -> Outcome {
+        let done = self.queue.front().map_or(0, |first| first.extent);
+        let status = match (sent, code) {
+            (opcode::EXCHANGE_MTU_REQ, _) => {
+                self.pop(pool);
+                return Outcome::Mtu(mtu);
+            }
+            // The value ended where the last part did. A peer that knows no
+            // Read Blob has no longer values either.
+            (
+                opcode::READ_BLOB_REQ,
+                error::INVALID_OFFSET | error::ATTRIBUTE_NOT_LONG | error::REQUEST_NOT_SUPPORTED,
+            ) => {
+                self.phase = Phase::Answer;
+                return Outcome::Events;
+            }
+            (_, error::ATTRIBUTE_NOT_FOUND) if is_discovery(sent) => 0,
+            (_, 0) => status::INVALID_RESPONSE,
+            (_, code) => code as u16,
+        };
+        match sent {
+            // The parts that were taken must not wait for a later Execute.
+            opcode::PREPARE_WRITE_REQ if done > 0 => self.cancel(status),
+            opcode::EXECUTE_WRITE_REQ if self.status != 0 => self.finish(self.status),
+            _ => self.finish(status),
+        }
+        Outcome::Events
+    }
+
+    /// A response to the request `sent`; `rest` is what follows the opcode.
+    fn answered(&mut self, sent: u8, rest: &[u8], mtu: u16, pool: &mut Pool) -> Outcome {
+        let Some(first) = self.queue.front_mut() else {
+            return Outcome::Ignored;
+        };
+        // An exchange that the peer began may fall between request and answer.
+        let full = mtu.min(self.sent_mtu).saturating_sub(1) as usize;
+        match sent {
+            opcode::EXCHANGE_MTU_REQ => {
+                let ours = first.handle;
+                self.pop(pool);
+                return Outcome::Mtu(match Reader(rest).u16() {
+                    Some(theirs) => ours.min(theirs).max(att::DEFAULT_MTU),
+                    None => mtu,
+                });
+            }
+            opcode::READ_REQ if rest.len() < full || rest.len() >= MAX_VALUE_LEN => {
+                self.phase = Phase::Answer;
+            }
+            opcode::READ_REQ | opcode::READ_BLOB_REQ => {
+                if first.data.is_none() {
+                    first.data = pool.alloc(MAX_VALUE_LEN, RESERVE);
+                }
+                let Some(block) = &first.data else {
+                    self.phase = Phase::Starved;
+                    return Outcome::Events;
+                };
+                let room = pool
+                    .get_mut(block)
+                    .get_mut(first.extent as usize..)
+                    .unwrap_or(&mut []);
+                let part = start(rest, room.len());
+                for (to, from) in room.iter_mut().zip(part) {
+                    *to = *from;
+                }
+                first.extent += part.len() as u16;
+                let more = rest.len() >= full && (first.extent as usize) < MAX_VALUE_LEN;
+                self.phase = if more { Phase::Ready } else { Phase::Answer };
+            }
+            opcode::PREPARE_WRITE_REQ => {
+                let data = first.data.as_ref().map_or(&[][..], |block| pool.get(block));
+                let part = part(data, first.extent as usize, self.sent_mtu);
+                let mut echo = Reader(rest);
+                let same = echo.u16() == Some(first.handle)
+                    && echo.u16() == Some(first.extent)
+                    && echo.0 == part;
+                if same {
+                    first.extent += part.len() as u16;
+                    self.phase = Phase::Ready;
+                } else {
+                    self.cancel(status::DATA_MISMATCH);
+                }
+            }
+            opcode::WRITE_REQ | opcode::EXECUTE_WRITE_REQ => self.finish(self.status),
+            // Discovery is all that is left.
+            _ => match entries(sent + 1, rest) {
+                Some((cursor, _)) => {
+                    self.cursor = cursor as u16;
+                    self.phase = Phase::Answer;
+                }
+                None => self.finish(status::INVALID_RESPONSE),
+            },
+        }
+        Outcome::Events
+    }
+
+    /// Has the peer forget the prepared parts, then ends with `status`.
+    fn cancel(&mut self, status: u16) {
+        self.status = status;
+        self.phase = Phase::Ready;
+    }
+
+    /// The next result of a discovery. `None` at the end of the PDU, with the
+    /// phase moved on.
+    fn next_result(&mut self, conn: u16, pdu: &[u8], pool: &Pool) -> Option<Event<'static>> {
+        let first = self.queue.front_mut()?;
+        let size = match pdu
+            .split_first()
+            .and_then(|(&opcode, rest)| entries(opcode, rest))
+        {
+            Some((_, size)) => size,
+            None => usize::MAX,
+        };
+        loop {
+            let end = (self.cursor as usize).saturating_add(size);
+            let entry = pdu.get(self.cursor as usize..end);
+            let (Some(entry), true) = (entry, first.handle != 0) else {
+                self.phase = if first.handle == 0 {
+                    Phase::Finish
+                } else {
+                    Phase::Ready
+                };
+                return None;
+            };
+            self.cursor = end as u16;
+            let Some(Entry {
+                handle,
+                last,
+                properties,
+                uuid,
+            }) = parse(first.kind, entry)
+            else {
+                self.phase = Phase::Finish;
+                return None;
+            };
+            // Handles rise and stay in the range asked for, so that every
+            // answer brings the procedure nearer to its end.
+            let rises = match first.kind {
+                Kind::Characteristics => last > handle,
+                _ => last >= handle,
+            };
+            if handle < first.handle || !rises || last > first.extent {
+                self.pending = None;
+                self.finish(status::INVALID_RESPONSE);
+                return None;
+            }
+            let next = if first.kind == Kind::Characteristics {
+                handle
+            } else {
+                last
+            };
+            first.handle = if last == first.extent { 0 } else { next + 1 };
+            let wanted = first
+                .data
+                .as_ref()
+                .and_then(|block| Uuid::from_bytes(pool.get(block)));
+            let uuid = uuid.or(wanted)?;
+            match first.kind {
+                Kind::Descriptors => return Some(Event::GattcDescriptor { conn, handle, uuid }),
+                Kind::Characteristics => {
+                    let before = self.pending.take();
+                    if wanted.is_none_or(|wanted| wanted == uuid) {
+                        self.pending = Some(Characteristic {
+                            value_handle: last,
+                            properties,
+                            uuid,
+                        });
+                    }
+                    if let Some(before) = before {
+                        return Some(before.event(conn, handle - 1));
+                    }
+                }
+                _ => {
+                    return Some(Event::GattcService {
+                        conn,
+                        start: handle,
+                        end: last,
+                        uuid,
+                    })
+                }
+            }
+        }
+    }
+}
+
+impl Characteristic {
+    fn event(self, conn: u16, end: u16) -> Event<'static> {
+        let Characteristic {
+            value_handle,
+            properties,
+            uuid,
+        } = self;
+        Event::GattcCharacteristic {
+            conn,
+            end,
+            value_handle,
+            properties,
+            uuid,
+        }
+    }
+}
+
+/// One entry of a discovery response.
+struct Entry {
+    handle: u16,
+    /// End of the service, value handle of the characteristic, or `handle`.
+    last: u16,
+    properties: u8,
+    /// `None` where the request gave the UUID.
+    uuid: Option<Uuid>,
+}
+
+fn parse(kind: Kind, entry: &[u8]) -> Option<Entry> {
+    let mut entry = Reader(entry);
+    let handle = entry.u16()?;
+    let properties = if kind == Kind::Characteristics {
+        entry.u8()?
+    } else {
+        0
+    };
+    let last = if kind == Kind::Descriptors {
+        handle
+    } else {
+        entry.u16()?
+    };
+    Some(Entry {
+        handle,
+        last,
+        properties,
+        uuid: Uuid::from_bytes(entry.0),
+    })
+}
+
+/// Start and size of the entries of a discovery response, of which there is
+/// at least one and none is cut; `rest` is what follows the opcode.
+fn entries(opcode: u8, rest: &[u8]) -> Option<(usize, usize)> {
+    let format = *rest.first()?;
+    let (at, size) = match (opcode, format) {
+        (opcode::FIND_BY_TYPE_VALUE_RSP, _) => (0, 4),
+        (opcode::FIND_INFORMATION_RSP, 1) => (1, 4),
+        (opcode::FIND_INFORMATION_RSP, 2) => (1, 18),
+        (opcode::READ_BY_TYPE_RSP, 7 | 21) | (opcode::READ_BY_GROUP_TYPE_RSP, 6 | 20) => {
+            (1, format as usize)
+        }
+        _ => return None,
+    };
+    let bytes = rest.len() - at;
+    (bytes > 0 && bytes % size == 0).then_some((1 + at, size))
+}

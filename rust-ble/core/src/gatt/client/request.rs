@@ -1,0 +1,135 @@
+//! Writes requests (Vol 3, Part F, 3.4).
+
+use super::{Client, Kind, Phase, Procedure, RESERVE};
+use crate::config::MAX_VALUE_LEN;
+use crate::error::{Error, Result};
+use crate::pool::Pool;
+use crate::time::Instant;
+use crate::wire::att::{self, opcode, uuid};
+use crate::wire::Writer;
+
+/// Writes a Write Command (Vol 3, Part F, 3.4.5.3).
+///
+/// It is no procedure of the queue: nothing answers it, and it may go out
+/// while a request is outstanding. `Error::Invalid` for a value longer than
+/// ATT_MTU - 3, `Error::NoMemory` when `out` is too short.
+pub fn write_command(mtu: u16, handle: u16, data: &[u8], out: &mut Writer) -> Result<()> {
+    if data.len() + 3 > mtu as usize {
+        return Err(Error::Invalid);
+    }
+    out.u8(opcode::WRITE_CMD).u16(handle).bytes(data);
+    out.finish().map(|_| ()).ok_or(Error::NoMemory)
+}
+
+impl Client {
+    /// Writes the next request PDU to the empty `out`, unless one is
+    /// outstanding or there is nothing to ask. `out` has room for `mtu` bytes,
+    /// the ATT_MTU of the link; with less this may say `false` for ever.
+    ///
+    /// When it gives `false`, ask `has_event`.
+    pub fn poll_request(
+        &mut self,
+        now: Instant,
+        mtu: u16,
+        pool: &mut Pool,
+        out: &mut Writer,
+    ) -> bool {
+        let Some(first) = self.queue.front_mut() else {
+            return false;
+        };
+        match self.phase {
+            _ if self.failed != 0 => return false,
+            Phase::Ready => {}
+            Phase::Starved => match pool.alloc(MAX_VALUE_LEN, RESERVE) {
+                Some(block) => {
+                    first.data = Some(block);
+                    self.phase = Phase::Ready;
+                }
+                None => return false,
+            },
+            Phase::Sent(_) | Phase::Answer | Phase::Finish => return false,
+        }
+        let mtu = mtu.max(att::DEFAULT_MTU);
+        let Some(opcode) = first.emit(mtu, self.status != 0, pool, out) else {
+            self.finish(self.status);
+            return false;
+        };
+        if out.finish().is_none() {
+            out.truncate(0);
+            return false;
+        }
+        self.phase = Phase::Sent(opcode);
+        self.sent_mtu = mtu;
+        self.deadline = now.after(att::TRANSACTION_TIMEOUT_MS);
+        true
+    }
+}
+
+impl Procedure {
+    /// Writes the next request and gives its opcode; `None` when there is
+    /// nothing left to ask for.
+    fn emit(&self, mtu: u16, cancel: bool, pool: &Pool, out: &mut Writer) -> Option<u8> {
+        let data = self.data.as_ref().map_or(&[][..], |block| pool.get(block));
+        let (handle, done) = (self.handle, self.extent as usize);
+        let opcode = match self.kind {
+            Kind::Mtu => opcode::EXCHANGE_MTU_REQ,
+            Kind::Services => opcode::READ_BY_GROUP_TYPE_REQ,
+            Kind::ServicesByUuid => opcode::FIND_BY_TYPE_VALUE_REQ,
+            Kind::Characteristics => opcode::READ_BY_TYPE_REQ,
+            Kind::Descriptors => opcode::FIND_INFORMATION_REQ,
+            Kind::Read if done == 0 => opcode::READ_REQ,
+            Kind::Read => opcode::READ_BLOB_REQ,
+            Kind::LongWrite if cancel || (done > 0 && done >= data.len()) => {
+                opcode::EXECUTE_WRITE_REQ
+            }
+            Kind::LongWrite if done > 0 || data.len() + 3 > mtu as usize => {
+                opcode::PREPARE_WRITE_REQ
+            }
+            Kind::Write | Kind::LongWrite => opcode::WRITE_REQ,
+        };
+        if handle == 0 && is_discovery(opcode) {
+            return None;
+        }
+        out.u8(opcode);
+        match opcode {
+            opcode::EXECUTE_WRITE_REQ => {
+                out.u8(!cancel as u8);
+                return Some(opcode);
+            }
+            _ => out.u16(handle),
+        };
+        match opcode {
+            opcode::READ_BY_GROUP_TYPE_REQ => out.u16(self.extent).u16(uuid::PRIMARY_SERVICE),
+            opcode::FIND_BY_TYPE_VALUE_REQ => {
+                out.u16(self.extent).u16(uuid::PRIMARY_SERVICE).bytes(data)
+            }
+            opcode::READ_BY_TYPE_REQ => out.u16(self.extent).u16(uuid::CHARACTERISTIC),
+            opcode::FIND_INFORMATION_REQ | opcode::READ_BLOB_REQ => out.u16(self.extent),
+            opcode::PREPARE_WRITE_REQ => out.u16(self.extent).bytes(part(data, done, mtu)),
+            opcode::WRITE_REQ => out.bytes(start(data, mtu as usize - 3)),
+            _ => out,
+        };
+        Some(opcode)
+    }
+}
+
+/// What one Prepare Write Request carries of `data` from `done` on.
+pub(super) fn part(data: &[u8], done: usize, mtu: u16) -> &[u8] {
+    start(data.get(done..).unwrap_or(&[]), mtu as usize - 5)
+}
+
+/// The first `most` bytes, or all.
+pub(super) fn start(data: &[u8], most: usize) -> &[u8] {
+    data.get(..most).unwrap_or(data)
+}
+
+/// Whether the request asks for a range of handles.
+pub(super) fn is_discovery(opcode: u8) -> bool {
+    matches!(
+        opcode,
+        opcode::READ_BY_GROUP_TYPE_REQ
+            | opcode::FIND_BY_TYPE_VALUE_REQ
+            | opcode::READ_BY_TYPE_REQ
+            | opcode::FIND_INFORMATION_REQ
+    )
+}
