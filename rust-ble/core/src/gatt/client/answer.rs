@@ -1,7 +1,7 @@
 //! Takes responses, notifications and indications (Vol 3, Part F, 3.4).
 
 use super::request::{is_discovery, part, start};
-use super::{status, Characteristic, Client, Kind, Outcome, Phase, RESERVE};
+use super::{Characteristic, Client, Kind, Outcome, Phase, RESERVE, status};
 use crate::config::MAX_VALUE_LEN;
 use crate::event::Event;
 use crate::pool::Pool;
@@ -151,7 +151,7 @@ impl Client {
             return Outcome::Ignored;
         };
         // An exchange that the peer began may fall between request and answer.
-        let full = mtu.min(self.sent_mtu).saturating_sub(1) as usize;
+        let full = mtu.min(self.sent_mtu).max(att::DEFAULT_MTU) as usize - 1;
         match sent {
             opcode::EXCHANGE_MTU_REQ => {
                 let ours = first.handle;
@@ -293,7 +293,7 @@ impl Client {
                         start: handle,
                         end: last,
                         uuid,
-                    })
+                    });
                 }
             }
         }
