@@ -1,7 +1,7 @@
 //! Takes responses, notifications and indications (Vol 3, Part F, 3.4).
 
 use super::request::{is_discovery, part, start};
-use super::{Characteristic, Client, Kind, Outcome, Phase, RESERVE, status};
+use super::{status, Characteristic, Client, Kind, Outcome, Phase, RESERVE};
 use crate::config::MAX_VALUE_LEN;
 use crate::event::Event;
 use crate::pool::Pool;

@@ -5,8 +5,8 @@ use crate::config::MAX_VALUE_LEN;
 use crate::error::{Error, Result};
 use crate::pool::Pool;
 use crate::time::Instant;
-use crate::wire::Writer;
 use crate::wire::att::{self, opcode, uuid};
+use crate::wire::Writer;
 
 /// Writes a Write Command (Vol 3, Part F, 3.4.5.3).
 ///

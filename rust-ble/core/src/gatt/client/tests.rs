@@ -4,8 +4,8 @@ mod hostile;
 mod peer;
 
 use super::*;
-use crate::wire::Writer;
 use crate::wire::att::{error, opcode::*};
+use crate::wire::Writer;
 use peer::Peer;
 use std::string::String;
 use std::vec;
@@ -948,10 +948,9 @@ fn every_request_has_its_own_30_seconds() {
     let mut buf = [0; 23];
     let later = NOW.after(29_000);
     let mut out = Writer::new(&mut buf);
-    assert!(
-        link.client
-            .poll_request(later, 23, &mut link.pool, &mut out)
-    );
+    assert!(link
+        .client
+        .poll_request(later, 23, &mut link.pool, &mut out));
     assert_eq!(link.client.deadline(), Some(later.after(30_000)));
 }
 
@@ -1053,4 +1052,11 @@ fn procedures_started_amid_events_wait_for_their_turn() {
     assert_eq!(link.request(), [], "the first has not ended yet");
     assert_eq!(link.events(&pdu), text(&[read_done(8, 0)]));
     assert_eq!(link.request(), [0x0a, 9, 0]);
+}
+
+#[test]
+fn a_client_is_small_enough_for_every_link() {
+    let queue = MAX_PROCEDURES * size_of::<Procedure>();
+    assert!(size_of::<Procedure>() <= 14);
+    assert!(size_of::<Client>() <= queue + 80);
 }
