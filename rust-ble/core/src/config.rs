@@ -64,5 +64,9 @@ pub const DEFAULT_VALUE_LEN: usize = 20;
 /// Longest attribute value (Vol 3, Part F, 3.2.9).
 pub const MAX_VALUE_LEN: usize = 512;
 
+/// Prepared writes of one link: two of the longest values, each in any number
+/// of parts.
+pub const PREPARE_QUEUE_BYTES: usize = 2 * (MAX_VALUE_LEN + 6);
+
 /// Longest device name (Vol 3, Part C, 12.1 allows 248).
 pub const MAX_NAME_LEN: usize = 64;

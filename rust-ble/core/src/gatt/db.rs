@@ -1,0 +1,802 @@
+//! The attribute table (Vol 3, Part F, 3.2 and Part G, 2.6) in memory that the
+//! glue lends.
+//!
+//! Handles count up from 1 without gaps, and each attribute has a record of
+//! eight bytes at the front of the arena, so that a handle leads to its record
+//! without a search. What does not fit in a record (values, long UUIDs, CCCDs)
+//! lies in a heap that grows from the end of the arena towards the records.
+//! The heap has no holes: a value that changes its capacity moves those that
+//! were added after it.
+//!
+//! ```text
+//! | record 1 | record 2 | ... -> free <- ... | blob 2 | blob 1 |
+//! ```
+//!
+//! Our own GAP and GATT services come first and are always the same, the
+//! script's follow from `FIRST_SCRIPT_HANDLE`.
+
+use aes::Aes128;
+use cmac::{Cmac, Mac};
+
+use super::layout::{Attribute, Kind, CCCD_BYTES, HEADER, RECORD};
+use crate::config::{DEFAULT_VALUE_LEN, MAX_LINKS, MAX_NAME_LEN};
+use crate::error::{Error, Result};
+use crate::uuid::Uuid;
+use crate::wire::att::uuid;
+use crate::wire::Writer;
+
+/// MicroPython's `MP_BLUETOOTH_CHARACTERISTIC_FLAG_*` (extmod/modbluetooth.h).
+/// The low byte is the Characteristic Properties (Vol 3, Part G, 3.3.1.1).
+#[allow(missing_docs)]
+pub mod flag {
+    pub const BROADCAST: u16 = 0x0001;
+    pub const READ: u16 = 0x0002;
+    pub const WRITE_NO_RESPONSE: u16 = 0x0004;
+    pub const WRITE: u16 = 0x0008;
+    pub const NOTIFY: u16 = 0x0010;
+    pub const INDICATE: u16 = 0x0020;
+    pub const AUTHENTICATED_SIGNED_WRITE: u16 = 0x0040;
+    pub const RELIABLE_WRITE: u16 = 0x0080;
+    pub const AUX_WRITE: u16 = 0x0100;
+    pub const READ_ENCRYPTED: u16 = 0x0200;
+    pub const READ_AUTHENTICATED: u16 = 0x0400;
+    pub const READ_AUTHORIZED: u16 = 0x0800;
+    pub const WRITE_ENCRYPTED: u16 = 0x1000;
+    pub const WRITE_AUTHENTICATED: u16 = 0x2000;
+    pub const WRITE_AUTHORIZED: u16 = 0x4000;
+
+    pub(in crate::gatt) const EXTENDED: u16 = RELIABLE_WRITE | AUX_WRITE;
+    pub(in crate::gatt) const UPDATES: u16 = NOTIFY | INDICATE;
+    pub(in crate::gatt) const READ_SECURITY: u16 =
+        READ_ENCRYPTED | READ_AUTHENTICATED | READ_AUTHORIZED;
+    pub(in crate::gatt) const WRITE_SECURITY: u16 =
+        WRITE_ENCRYPTED | WRITE_AUTHENTICATED | WRITE_AUTHORIZED;
+    /// From a READ_ security flag to the WRITE_ one.
+    pub(in crate::gatt) const READ_TO_WRITE: u32 = 3;
+}
+
+/// Bits of a Client Characteristic Configuration (Vol 3, Part G, 3.3.3.3).
+pub mod cccd {
+    /// The client wants notifications.
+    pub const NOTIFY: u8 = 1;
+    /// The client wants indications.
+    pub const INDICATE: u8 = 2;
+}
+
+/// Value handle of our Service Changed characteristic.
+pub const SERVICE_CHANGED_HANDLE: u16 = 10;
+
+/// The first handle that a script's services can have.
+pub const FIRST_SCRIPT_HANDLE: u16 = OWN.len() as u16 + 1;
+
+/// Our own services (Vol 3, Part C, 12 and Part G, 7).
+const OWN: [(Kind, u16, u16); 15] = [
+    (Kind::Service, 0, uuid::GAP_SERVICE),
+    (Kind::Declaration, 0, 0),
+    (Kind::Own, flag::READ, uuid::DEVICE_NAME),
+    (Kind::Declaration, 0, 0),
+    (Kind::Own, flag::READ, uuid::APPEARANCE),
+    (Kind::Declaration, 0, 0),
+    (Kind::Own, flag::READ, uuid::CENTRAL_ADDRESS_RESOLUTION),
+    (Kind::Service, 0, uuid::GATT_SERVICE),
+    (Kind::Declaration, 0, 0),
+    (Kind::Own, flag::INDICATE, uuid::SERVICE_CHANGED),
+    (
+        Kind::Cccd,
+        CCCD_FLAGS | flag::INDICATE,
+        uuid::CLIENT_CHARACTERISTIC_CONFIGURATION,
+    ),
+    (Kind::Declaration, 0, 0),
+    (
+        Kind::Own,
+        flag::READ | flag::WRITE,
+        uuid::CLIENT_SUPPORTED_FEATURES,
+    ),
+    (Kind::Declaration, 0, 0),
+    (Kind::Own, flag::READ, uuid::DATABASE_HASH),
+];
+
+const CCCD_FLAGS: u16 = flag::READ | flag::WRITE;
+
+/// Longest value that `Database::value` makes up: a declaration with a long UUID.
+pub(super) const MAX_MADE_UP: usize = 19;
+
+/// The attribute table, the values and the CCCDs of all links.
+#[derive(Debug)]
+pub struct Database {
+    arena: &'static mut [u8],
+    /// Bytes of the heap at the end of the arena.
+    heap: u32,
+    /// Attributes, which is also the last handle.
+    count: u16,
+    /// Goes up with each change of the services.
+    generation: u16,
+    /// Services changed since `begin`.
+    changed: bool,
+    hash: Option<[u8; 16]>,
+    name: heapless::Vec<u8, MAX_NAME_LEN>,
+}
+
+impl Database {
+    /// Without memory and attributes, and without a device name.
+    pub const fn new() -> Self {
+        Database {
+            arena: &mut [],
+            heap: 0,
+            count: 0,
+            generation: 0,
+            changed: false,
+            hash: None,
+            name: heapless::Vec::new(),
+        }
+    }
+
+    /// Lends memory, usually more than before; what is stored moves there.
+    /// Gives back the slice that is not used: the old one, or `new` itself if
+    /// it is too small for what is stored.
+    pub fn lend(&mut self, new: &'static mut [u8]) -> Option<&'static mut [u8]> {
+        let records = self.count as usize * RECORD;
+        let heap = self.heap as usize;
+        let (size, old_size) = (new.len(), self.arena.len());
+        if size < records + heap {
+            return Some(new);
+        }
+        new[..records].copy_from_slice(&self.arena[..records]);
+        new[size - heap..].copy_from_slice(&self.arena[old_size - heap..]);
+        let old = core::mem::replace(&mut self.arena, new);
+        (!old.is_empty()).then_some(old)
+    }
+
+    /// Gives all memory back and forgets all attributes; the name stays.
+    pub fn take(&mut self) -> Option<&'static mut [u8]> {
+        self.clear();
+        let old = core::mem::take(&mut self.arena);
+        (!old.is_empty()).then_some(old)
+    }
+
+    /// Forgets all attributes and CCCDs and sets up our own services.
+    ///
+    /// Fails with `NeedMemory`, having changed nothing.
+    pub fn reset(&mut self) -> Result<()> {
+        let total = OWN.len() * RECORD + CCCD_BYTES;
+        if self.arena.len() < total {
+            return Err(Error::NeedMemory(total));
+        }
+        self.clear();
+        for (kind, flags, uuid) in OWN {
+            let blob = if kind == Kind::Cccd { CCCD_BYTES } else { 0 };
+            self.push(kind, flags, &Uuid::U16(uuid), blob);
+        }
+        Ok(())
+    }
+
+    /// Starts registering services: after those there are, or in their place.
+    pub fn begin(&mut self, append: bool) {
+        let own = OWN.len() as u16;
+        if !append && self.count > own {
+            self.count = own;
+            self.heap = CCCD_BYTES as u32;
+            self.hash = None;
+            self.changed = true;
+        }
+    }
+
+    /// Ends registering. If the services changed, each connected client is
+    /// from now on change-unaware (Vol 3, Part G, 2.5.2.1).
+    pub fn end(&mut self) {
+        if core::mem::take(&mut self.changed) {
+            self.generation = self.generation.wrapping_add(1);
+        }
+    }
+
+    /// Adds a primary service; its characteristics follow.
+    ///
+    /// Fails with `NeedMemory` or `NoMemory`, having changed nothing.
+    pub fn add_service(&mut self, uuid: &Uuid) -> Result<u16> {
+        let blob = long_len(uuid);
+        self.room(1, blob)?;
+        Ok(self.push(Kind::Service, 0, uuid, blob))
+    }
+
+    /// Adds a characteristic to the last service and gives its value handle.
+    /// A CCCD follows by itself if `flags` has NOTIFY or INDICATE, Extended
+    /// Properties if it has RELIABLE_WRITE or AUX_WRITE.
+    ///
+    /// Fails with `NeedMemory` or `NoMemory`, having changed nothing.
+    pub fn add_characteristic(&mut self, uuid: &Uuid, flags: u16) -> Result<u16> {
+        let updates = flags & flag::UPDATES != 0;
+        let extended = flags & flag::EXTENDED != 0;
+        let blob = HEADER + long_len(uuid) + DEFAULT_VALUE_LEN;
+        let cccd = if updates { CCCD_BYTES } else { 0 };
+        self.room(2 + updates as usize + extended as usize, blob + cccd)?;
+
+        self.push(Kind::Declaration, 0, &Uuid::U16(0), 0);
+        let handle = self.push(Kind::Value, flags, uuid, blob);
+        self.set_header(handle, DEFAULT_VALUE_LEN, 0);
+        if updates {
+            // Whoever may not read the value may not be sent it either.
+            let security = (flags & flag::READ_SECURITY) << flag::READ_TO_WRITE;
+            let flags = CCCD_FLAGS | flags & flag::UPDATES | security;
+            self.push(Kind::Cccd, flags, &CCCD, CCCD_BYTES);
+        }
+        if extended {
+            let flags = flag::READ | flags & flag::EXTENDED;
+            self.push(
+                Kind::Extended,
+                flags,
+                &Uuid::U16(uuid::EXTENDED_PROPERTIES),
+                0,
+            );
+        }
+        Ok(handle)
+    }
+
+    /// Adds a descriptor to the last characteristic and gives its handle.
+    ///
+    /// A CCCD or Extended Properties that came by itself is not added twice:
+    /// its handle is given, and a CCCD also gets the security `flags`.
+    /// A CCCD is ours, per link, whoever added it.
+    ///
+    /// Fails with `NeedMemory` or `NoMemory`, having changed nothing.
+    pub fn add_descriptor(&mut self, uuid: &Uuid, flags: u16) -> Result<u16> {
+        let kind = match *uuid {
+            CCCD => Kind::Cccd,
+            Uuid::U16(uuid::EXTENDED_PROPERTIES) => Kind::Extended,
+            _ => Kind::Descriptor,
+        };
+        if kind != Kind::Descriptor {
+            if let Some(handle) = self.last_descriptor(kind) {
+                let mut attribute = self.attribute(handle).ok_or(Error::NotFound)?;
+                if kind == Kind::Cccd {
+                    attribute.flags |= flags & flag::WRITE_SECURITY;
+                    self.set(handle, &attribute);
+                }
+                return Ok(handle);
+            }
+        }
+        if kind == Kind::Cccd {
+            // Without NOTIFY and INDICATE among the properties the script
+            // sends as it likes, so the client may ask for either.
+            self.room(1, CCCD_BYTES)?;
+            let value = self.attribute(self.value_before(self.count));
+            let security = value.map_or(0, |value| value.flags & flag::READ_SECURITY);
+            let flags = CCCD_FLAGS
+                | flag::UPDATES
+                | flags & flag::WRITE_SECURITY
+                | security << flag::READ_TO_WRITE;
+            return Ok(self.push(kind, flags, uuid, CCCD_BYTES));
+        }
+        let blob = HEADER + long_len(uuid) + DEFAULT_VALUE_LEN;
+        self.room(1, blob)?;
+        let handle = self.push(Kind::Descriptor, flags, uuid, blob);
+        self.set_header(handle, DEFAULT_VALUE_LEN, 0);
+        Ok(handle)
+    }
+
+    /// The value of a characteristic or descriptor, as a script or a
+    /// notification needs it: of our own attributes only the device name.
+    /// `None` for an unknown handle.
+    pub fn read(&self, handle: u16) -> Option<&[u8]> {
+        let attribute = self.attribute(handle)?;
+        Some(match attribute.kind {
+            Kind::Value | Kind::Descriptor => self.stored(&attribute),
+            Kind::Own if attribute.uuid == uuid::DEVICE_NAME => &self.name,
+            _ => &[],
+        })
+    }
+
+    /// Like `read`, and empties a value in append mode: `gatts_read`.
+    pub fn read_out(&mut self, handle: u16) -> Option<&[u8]> {
+        let attribute = self.attribute(handle)?;
+        let len = self.read(handle)?.len();
+        if attribute.append {
+            self.set_header(handle, self.capacity(&attribute), 0);
+        }
+        let start = self.value_start(&attribute);
+        match attribute.kind {
+            Kind::Value | Kind::Descriptor => self.arena.get(start..start + len),
+            _ => self.read(handle),
+        }
+    }
+
+    /// Replaces a value from the script's side: `gatts_write`. The capacity
+    /// grows as needed, never shrinks.
+    ///
+    /// Fails with `NotFound` for what is no value of the script, `Invalid`
+    /// for more than 65535 bytes, `NeedMemory` or `NoMemory`.
+    pub fn write(&mut self, handle: u16, value: &[u8]) -> Result<()> {
+        let attribute = self.script_value(handle)?;
+        if value.len() > self.capacity(&attribute) {
+            self.resize(handle, value.len())?;
+        }
+        self.patch(handle, 0, value, value.len());
+        Ok(())
+    }
+
+    /// Sets the capacity and empties the value: `gatts_set_buffer`. With
+    /// `append`, what clients write is collected until `read_out`.
+    ///
+    /// Fails as `write` does.
+    pub fn set_buffer(&mut self, handle: u16, capacity: usize, append: bool) -> Result<()> {
+        self.script_value(handle)?;
+        self.resize(handle, capacity)?;
+        self.set_header(handle, capacity, 0);
+        if let Some(mut attribute) = self.attribute(handle) {
+            attribute.append = append;
+            self.set(handle, &attribute);
+        }
+        Ok(())
+    }
+
+    /// The GAP Device Name.
+    pub fn name(&self) -> &[u8] {
+        &self.name
+    }
+
+    /// Sets the GAP Device Name; `Invalid` past `MAX_NAME_LEN`.
+    pub fn set_name(&mut self, name: &[u8]) -> Result<()> {
+        if name.len() > MAX_NAME_LEN {
+            return Err(Error::Invalid);
+        }
+        self.name.clear();
+        let _ = self.name.extend_from_slice(name);
+        Ok(())
+    }
+
+    /// What the client of a link configured for a characteristic: the bits of
+    /// `cccd`. Zero if there is no such CCCD.
+    pub fn cccd(&self, slot: usize, value_handle: u16) -> u8 {
+        match self.cccd_handle(value_handle) {
+            Some(handle) => self.cccd_bits(slot, handle),
+            None => 0,
+        }
+    }
+
+    /// The next CCCD after `handle` that a link's client has set, with its
+    /// bits. Starting from 0, lists all that must be kept for a bond.
+    pub fn next_cccd(&self, slot: usize, handle: u16) -> Option<(u16, u8)> {
+        (handle.checked_add(1)?..=self.count).find_map(|handle| {
+            let bits = self.cccd_bits(slot, handle);
+            (bits != 0).then_some((handle, bits))
+        })
+    }
+
+    /// Restores one CCCD of a bond. What is no CCCD (any more), and bits that
+    /// the characteristic does not offer, are ignored.
+    pub fn restore_cccd(&mut self, slot: usize, handle: u16, bits: u8) {
+        if let Some(attribute) = self.attribute(handle) {
+            self.set_cccd(slot, handle, bits & allowed_bits(&attribute));
+        }
+    }
+
+    /// Forgets the CCCDs of a link: when it begins and when it ends.
+    pub fn clear_cccds(&mut self, slot: usize) {
+        for handle in 1..=self.count {
+            self.set_cccd(slot, handle, 0);
+        }
+    }
+
+    /// The Database Hash (Vol 3, Part G, 7.3), least significant byte first.
+    /// Computed when first asked for after a change.
+    pub fn hash(&mut self) -> [u8; 16] {
+        if let Some(hash) = self.hash {
+            return hash;
+        }
+        let mut mac = <Cmac<Aes128> as Mac>::new(&Default::default());
+        for handle in 1..=self.count {
+            self.hash_attribute(handle, |bytes| mac.update(bytes));
+        }
+        let mut hash: [u8; 16] = mac.finalize().into_bytes().into();
+        hash.reverse();
+        self.hash = Some(hash);
+        hash
+    }
+
+    /// Bytes of the arena in use: the least that `lend` accepts.
+    pub fn used(&self) -> usize {
+        self.count as usize * RECORD + self.heap as usize
+    }
+
+    /// The last handle; zero before `reset`.
+    pub fn last_handle(&self) -> u16 {
+        self.count
+    }
+
+    // For the server.
+
+    pub(super) fn generation(&self) -> u16 {
+        self.generation
+    }
+
+    pub(super) fn attribute(&self, handle: u16) -> Option<Attribute> {
+        let index = usize::from(handle).checked_sub(1)?;
+        if handle > self.count {
+            return None;
+        }
+        let record = self.arena.get(index * RECORD..)?.first_chunk()?;
+        Some(Attribute::from_bytes(record))
+    }
+
+    /// The attribute type, which for a declaration is not the UUID it declares.
+    pub(super) fn attribute_type(&self, attribute: &Attribute) -> Uuid {
+        match attribute.kind {
+            Kind::Service => Uuid::U16(uuid::PRIMARY_SERVICE),
+            Kind::Declaration => Uuid::U16(uuid::CHARACTERISTIC),
+            _ => self.uuid(attribute),
+        }
+    }
+
+    /// The last handle of the group that a declaration starts (Vol 3, Part G,
+    /// 2.5.3); the handle itself for any other attribute.
+    pub(super) fn group_end(&self, handle: u16, kind: Kind) -> u16 {
+        let ends = |next: &u16| {
+            matches!(
+                (kind, self.attribute(*next).map(|attribute| attribute.kind)),
+                (Kind::Service, Some(Kind::Service))
+                    | (Kind::Declaration, Some(Kind::Service | Kind::Declaration))
+            )
+        };
+        match kind {
+            Kind::Service | Kind::Declaration => (handle + 1..=self.count)
+                .find(ends)
+                .map_or(self.count, |next| next - 1),
+            _ => handle,
+        }
+    }
+
+    /// Any attribute's value as a link's client sees it. `made_up` holds
+    /// values that are not stored as such.
+    pub(super) fn value<'a>(
+        &'a self,
+        handle: u16,
+        attribute: &Attribute,
+        slot: usize,
+        features: u8,
+        made_up: &'a mut [u8; MAX_MADE_UP],
+    ) -> &'a [u8] {
+        let mut w = Writer::new(made_up);
+        match attribute.kind {
+            Kind::Value | Kind::Descriptor => return self.stored(attribute),
+            Kind::Service => self.put_uuid(attribute, &mut w),
+            Kind::Declaration => self.put_declaration(handle, &mut w),
+            Kind::Cccd => {
+                w.u8(self.cccd_bits(slot, handle)).u8(0);
+            }
+            Kind::Extended => {
+                w.u16((attribute.flags & flag::EXTENDED) >> 7);
+            }
+            Kind::Own => match attribute.uuid {
+                uuid::DEVICE_NAME => return &self.name,
+                uuid::APPEARANCE => {
+                    w.u16(0);
+                }
+                // We resolve private addresses of peripherals.
+                uuid::CENTRAL_ADDRESS_RESOLUTION => {
+                    w.u8(1);
+                }
+                uuid::CLIENT_SUPPORTED_FEATURES => {
+                    w.u8(features);
+                }
+                // The server calls `hash` before it reads this.
+                uuid::DATABASE_HASH => {
+                    w.bytes(&self.hash.unwrap_or_default());
+                }
+                _ => {}
+            },
+        }
+        let len = w.len();
+        made_up.get(..len).unwrap_or(&[])
+    }
+
+    /// Capacity of a script's value.
+    pub(super) fn capacity(&self, attribute: &Attribute) -> usize {
+        self.u16_at(self.blob_start(attribute))
+    }
+
+    /// Length of a script's value.
+    pub(super) fn value_len(&self, attribute: &Attribute) -> usize {
+        self.u16_at(self.blob_start(attribute) + 2)
+    }
+
+    /// Writes into a script's value at `offset` and sets its length. What
+    /// lies past the capacity is refused, nothing changes.
+    pub(super) fn patch(&mut self, handle: u16, offset: usize, bytes: &[u8], len: usize) {
+        let Ok(attribute) = self.script_value(handle) else {
+            return;
+        };
+        let capacity = self.capacity(&attribute);
+        let start = self.value_start(&attribute) + offset;
+        if len > capacity || offset + bytes.len() > len {
+            return;
+        }
+        if let Some(room) = self.arena.get_mut(start..start + bytes.len()) {
+            room.copy_from_slice(bytes);
+            self.set_header(handle, capacity, len);
+        }
+    }
+
+    /// The value that the descriptor `handle` belongs to.
+    pub(super) fn value_before(&self, handle: u16) -> u16 {
+        let is_value = |handle: &u16| {
+            self.attribute(*handle)
+                .is_some_and(|attribute| matches!(attribute.kind, Kind::Value | Kind::Own))
+        };
+        (1..=handle).rev().find(is_value).unwrap_or(0)
+    }
+
+    pub(super) fn cccd_bits(&self, slot: usize, handle: u16) -> u8 {
+        match self.attribute(handle) {
+            Some(attribute) if attribute.kind == Kind::Cccd && slot < MAX_LINKS => {
+                let byte = self.arena.get(self.blob_start(&attribute) + slot / 4);
+                byte.map_or(0, |byte| byte >> (slot % 4 * 2) & 3)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Whether the value was another before.
+    pub(super) fn set_cccd(&mut self, slot: usize, handle: u16, bits: u8) -> bool {
+        let old = self.cccd_bits(slot, handle);
+        let Some(attribute) = self.attribute(handle) else {
+            return false;
+        };
+        if attribute.kind != Kind::Cccd || slot >= MAX_LINKS {
+            return false;
+        }
+        let at = self.blob_start(&attribute) + slot / 4;
+        if let Some(byte) = self.arena.get_mut(at) {
+            *byte ^= ((old ^ bits) & 3) << (slot % 4 * 2);
+        }
+        old != bits
+    }
+
+    fn clear(&mut self) {
+        self.count = 0;
+        self.heap = 0;
+        self.hash = None;
+        self.changed = false;
+        self.generation = self.generation.wrapping_add(1);
+    }
+
+    /// Whether this much more fits.
+    fn room(&self, records: usize, heap: usize) -> Result<()> {
+        let total = self.used() + records * RECORD + heap;
+        if usize::from(self.count) + records >= usize::from(u16::MAX)
+            || self.heap as usize + heap > Attribute::MAX_AT
+        {
+            return Err(Error::NoMemory);
+        }
+        if total > self.arena.len() {
+            return Err(Error::NeedMemory(total));
+        }
+        Ok(())
+    }
+
+    /// Adds an attribute with a zeroed blob, for which `room` was checked.
+    fn push(&mut self, kind: Kind, flags: u16, uuid: &Uuid, blob: usize) -> u16 {
+        self.heap += blob as u32;
+        self.count += 1;
+        self.changed = true;
+        self.hash = None;
+        let (long, short) = match uuid {
+            Uuid::U16(short) => (false, *short),
+            Uuid::U128(_) => (true, 0),
+        };
+        let attribute = Attribute {
+            kind,
+            append: false,
+            long,
+            flags,
+            uuid: short,
+            at: self.heap,
+        };
+        self.set(self.count, &attribute);
+        let start = self.blob_start(&attribute);
+        if let Some(room) = self.arena.get_mut(start..start + blob) {
+            room.fill(0);
+        }
+        if let Uuid::U128(bytes) = uuid {
+            let start = start + uuid_offset(kind);
+            if let Some(room) = self.arena.get_mut(start..start + 16) {
+                room.copy_from_slice(bytes);
+            }
+        }
+        self.count
+    }
+
+    fn set(&mut self, handle: u16, attribute: &Attribute) {
+        let start = usize::from(handle).saturating_sub(1) * RECORD;
+        if let Some(room) = self.arena.get_mut(start..start + RECORD) {
+            room.copy_from_slice(&attribute.to_bytes());
+        }
+    }
+
+    fn script_value(&self, handle: u16) -> Result<Attribute> {
+        match self.attribute(handle) {
+            Some(attribute) if matches!(attribute.kind, Kind::Value | Kind::Descriptor) => {
+                Ok(attribute)
+            }
+            _ => Err(Error::NotFound),
+        }
+    }
+
+    /// Changes the capacity of a script's value, which keeps what fits.
+    fn resize(&mut self, handle: u16, capacity: usize) -> Result<()> {
+        let attribute = self.script_value(handle)?;
+        if capacity > usize::from(u16::MAX) {
+            return Err(Error::Invalid);
+        }
+        let old = self.capacity(&attribute);
+        self.room(0, capacity.saturating_sub(old))?;
+        // The blob's front and all blobs before it move; its tail and all
+        // blobs behind it stay.
+        let heap_start = self.arena.len().saturating_sub(self.heap as usize);
+        let keep = self.value_start(&attribute) + old.min(capacity);
+        if keep > self.arena.len() || heap_start > keep {
+            return Err(Error::NotFound);
+        }
+        let to = heap_start + old - capacity;
+        self.arena.copy_within(heap_start..keep, to);
+        let moved = |at: u32| at + capacity as u32 - old as u32;
+        self.heap = moved(self.heap);
+        for other in 1..=self.count {
+            match self.attribute(other) {
+                Some(mut record) if record.at >= attribute.at => {
+                    record.at = moved(record.at);
+                    self.set(other, &record);
+                }
+                _ => {}
+            }
+        }
+        let len = self
+            .attribute(handle)
+            .map_or(0, |attribute| self.value_len(&attribute));
+        self.set_header(handle, capacity, len.min(capacity));
+        Ok(())
+    }
+
+    fn set_header(&mut self, handle: u16, capacity: usize, len: usize) {
+        let Some(attribute) = self.attribute(handle) else {
+            return;
+        };
+        let start = self.blob_start(&attribute);
+        if let Some(header) = self.arena.get_mut(start..start + HEADER) {
+            let mut w = Writer::new(header);
+            w.u16(capacity as u16).u16(len as u16);
+        }
+    }
+
+    fn blob_start(&self, attribute: &Attribute) -> usize {
+        self.arena.len().saturating_sub(attribute.at as usize)
+    }
+
+    fn value_start(&self, attribute: &Attribute) -> usize {
+        self.blob_start(attribute) + HEADER + if attribute.long { 16 } else { 0 }
+    }
+
+    fn stored(&self, attribute: &Attribute) -> &[u8] {
+        let start = self.value_start(attribute);
+        self.arena
+            .get(start..start + self.value_len(attribute))
+            .unwrap_or(&[])
+    }
+
+    fn u16_at(&self, start: usize) -> usize {
+        let bytes = self
+            .arena
+            .get(start..)
+            .and_then(|bytes| bytes.first_chunk());
+        bytes.map_or(0, |bytes| usize::from(u16::from_le_bytes(*bytes)))
+    }
+
+    /// The UUID in the record: of a service or characteristic the declared one.
+    fn uuid(&self, attribute: &Attribute) -> Uuid {
+        if attribute.long {
+            let start = self.blob_start(attribute) + uuid_offset(attribute.kind);
+            let bytes = self
+                .arena
+                .get(start..)
+                .and_then(|bytes| bytes.first_chunk());
+            Uuid::U128(bytes.copied().unwrap_or_default())
+        } else {
+            Uuid::U16(attribute.uuid)
+        }
+    }
+
+    fn put_uuid(&self, attribute: &Attribute, w: &mut Writer) {
+        let uuid = self.uuid(attribute);
+        w.bytes(&uuid.to_bytes()[..uuid.len()]);
+    }
+
+    /// Vol 3, Part G, 3.3.1: properties, value handle, UUID.
+    fn put_declaration(&self, handle: u16, w: &mut Writer) {
+        if let Some(value) = self.attribute(handle + 1) {
+            let mut properties = value.flags as u8 & !(flag::RELIABLE_WRITE as u8);
+            if value.flags & flag::EXTENDED != 0 {
+                properties |= 0x80;
+            }
+            w.u8(properties).u16(handle + 1);
+            self.put_uuid(&value, w);
+        }
+    }
+
+    /// Feeds what the Database Hash covers of one attribute (Vol 3, Part G,
+    /// 7.3.1): of declarations all, of the descriptors that GATT defines the
+    /// handle and type, of values and other descriptors nothing.
+    fn hash_attribute(&self, handle: u16, mut feed: impl FnMut(&[u8])) {
+        let Some(attribute) = self.attribute(handle) else {
+            return;
+        };
+        let Uuid::U16(attribute_type) = self.attribute_type(&attribute) else {
+            return;
+        };
+        let with_value = matches!(
+            attribute_type,
+            uuid::PRIMARY_SERVICE..=uuid::CHARACTERISTIC | uuid::EXTENDED_PROPERTIES
+        );
+        if !with_value && !(0x2901..=0x2905).contains(&attribute_type)
+            || matches!(attribute.kind, Kind::Value | Kind::Own)
+        {
+            return;
+        }
+        feed(&handle.to_le_bytes());
+        feed(&attribute_type.to_le_bytes());
+        if with_value {
+            feed(self.value(handle, &attribute, 0, 0, &mut [0; MAX_MADE_UP]));
+        }
+    }
+
+    /// The CCCD of a characteristic: right after the value, unless the script
+    /// added it among other descriptors.
+    fn cccd_handle(&self, value_handle: u16) -> Option<u16> {
+        for handle in value_handle.checked_add(1)?..=self.count {
+            match self.attribute(handle)?.kind {
+                Kind::Cccd => return Some(handle),
+                Kind::Descriptor | Kind::Extended => {}
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    /// A descriptor of the last characteristic.
+    fn last_descriptor(&self, kind: Kind) -> Option<u16> {
+        let value = self.value_before(self.count);
+        (value + 1..=self.count).find(|&handle| {
+            self.attribute(handle)
+                .is_some_and(|found| found.kind == kind)
+        })
+    }
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+const CCCD: Uuid = Uuid::U16(uuid::CLIENT_CHARACTERISTIC_CONFIGURATION);
+
+/// CCCD bits that a characteristic offers.
+pub(super) fn allowed_bits(attribute: &Attribute) -> u8 {
+    (attribute.flags >> 4) as u8 & 3
+}
+
+fn long_len(uuid: &Uuid) -> usize {
+    match uuid {
+        Uuid::U16(_) => 0,
+        Uuid::U128(_) => 16,
+    }
+}
+
+/// Where in its blob an attribute has its long UUID.
+fn uuid_offset(kind: Kind) -> usize {
+    if kind == Kind::Service {
+        0
+    } else {
+        HEADER
+    }
+}
+
+#[cfg(test)]
+mod tests;

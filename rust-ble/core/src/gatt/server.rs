@@ -1,0 +1,425 @@
+//! ATT and GATT server: what a client's PDU does to the database, and the
+//! answer (Vol 3, Part F, 3.4 and Part G, 4).
+//!
+//! Nothing here keeps a PDU. A request that needs the script's consent ends
+//! with `Outcome::Query`, having changed nothing, and is handled again from
+//! its start when the script has answered.
+//!
+//! Work per PDU is bounded by the table: discovery requests, which name a
+//! range and a type, scan it once (500 records of eight bytes; an index would
+//! cost RAM for something done once per connection). Everything that names a
+//! handle goes straight to the record.
+
+mod discover;
+mod queue;
+mod read;
+mod write;
+
+use self::queue::Queue;
+use super::db::{cccd, Database, FIRST_SCRIPT_HANDLE, SERVICE_CHANGED_HANDLE};
+use super::permission::{self, Credentials};
+use crate::pool::Pool;
+use crate::wire::att::{error, opcode, DEFAULT_MTU};
+use crate::wire::{Reader, Writer};
+
+/// Everything that a PDU is handled with, besides its link's own state.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// The attributes.
+    pub db: &'a mut Database,
+    /// Where prepared writes wait.
+    pub pool: &'a mut Pool,
+    /// Index of the link, less than `MAX_LINKS`.
+    pub slot: usize,
+    /// ATT_MTU of the link now.
+    pub mtu: u16,
+    /// ATT_MTU that we offer.
+    pub preferred_mtu: u16,
+    /// What the link has to fulfil permissions.
+    pub credentials: Credentials,
+    /// Reads in this PDU that the script has allowed so far.
+    pub approved: u16,
+    /// The ATT error code with which the script refused the one after those.
+    pub refused: Option<u8>,
+}
+
+/// What there is to do after a PDU, besides sending what was written to `out`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing.
+    Done,
+    /// Ask the script whether `handle` may be read, then handle the same PDU
+    /// again with one more `approved`, or with `refused`.
+    Query {
+        /// Value handle of the characteristic, or handle of the descriptor.
+        handle: u16,
+        /// The script protected it with READ_AUTHORIZED.
+        authorize: bool,
+    },
+    /// The client wrote a value of the script.
+    Written {
+        /// Value handle of the characteristic, or handle of the descriptor.
+        handle: u16,
+    },
+    /// The client wrote several values at once: `Link::next_written`.
+    Executed,
+    /// The client's first Exchange MTU Request: from the next PDU on this is
+    /// the link's ATT_MTU.
+    MtuExchanged {
+        /// The smaller of both sides' offers.
+        mtu: u16,
+    },
+    /// The client confirmed the indication that it was sent.
+    Confirmed,
+}
+
+/// What the server knows of one client while it is connected.
+#[derive(Debug)]
+pub struct Link {
+    queue: Queue,
+    /// State of the services that `sync` speaks of.
+    generation: u16,
+    /// State of the services that a Service Changed indication under way tells.
+    indicated: Option<u16>,
+    sync: Sync,
+    /// Client Supported Features (Vol 3, Part G, 7.2).
+    features: u8,
+    mtu_exchanged: bool,
+    unsaved: bool,
+}
+
+/// What is kept of a bonded client besides its CCCDs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Saved {
+    /// Client Supported Features.
+    pub features: u8,
+    /// Database Hash of the services that the client knows; zeros if it is
+    /// change-unaware.
+    pub hash: [u8; 16],
+}
+
+/// Whether the client knows the services as they are (Vol 3, Part G, 2.5.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sync {
+    Aware,
+    Unaware,
+    /// Change-unaware, but was told so or has read the hash: its next request
+    /// makes it change-aware.
+    Told,
+}
+
+/// Client Supported Features: Robust Caching.
+const ROBUST_CACHING: u8 = 1;
+
+/// Whether a PDU is an answer or update for a GATT client. All others, also
+/// unknown ones, are for the server.
+pub fn is_for_client(op: u8) -> bool {
+    matches!(
+        op,
+        opcode::ERROR_RSP
+            | opcode::EXCHANGE_MTU_RSP
+            | opcode::FIND_INFORMATION_RSP
+            | opcode::FIND_BY_TYPE_VALUE_RSP
+            | opcode::READ_BY_TYPE_RSP
+            | opcode::READ_RSP
+            | opcode::READ_BLOB_RSP
+            | opcode::READ_MULTIPLE_RSP
+            | opcode::READ_BY_GROUP_TYPE_RSP
+            | opcode::WRITE_RSP
+            | opcode::PREPARE_WRITE_RSP
+            | opcode::EXECUTE_WRITE_RSP
+            | opcode::HANDLE_VALUE_NTF
+            | opcode::HANDLE_VALUE_IND
+            | opcode::READ_MULTIPLE_VARIABLE_RSP
+            | opcode::MULTIPLE_HANDLE_VALUE_NTF
+    )
+}
+
+/// Handles one PDU from the client and writes the answer, if there is one, to
+/// `out`, which is empty and has room for `mtu` bytes.
+pub fn handle(link: &mut Link, ctx: &mut Context, pdu: &[u8], out: &mut Writer) -> Outcome {
+    let Some((&op, parameters)) = pdu.split_first() else {
+        return Outcome::Done;
+    };
+    if is_for_client(op) {
+        return Outcome::Done;
+    }
+    if op == opcode::HANDLE_VALUE_CFM {
+        return if parameters.is_empty() {
+            Outcome::Confirmed
+        } else {
+            Outcome::Done
+        };
+    }
+    let command = op & opcode::COMMAND_FLAG != 0;
+    link.follow(ctx);
+    if command && link.is_out_of_sync() {
+        return Outcome::Done;
+    }
+    if link.sync == Sync::Told && !command {
+        link.become_aware();
+    }
+
+    let limit = usize::from(ctx.mtu).min(out.room());
+    let too_long = pdu.len() > usize::from(ctx.mtu);
+    let mut request = Request {
+        link,
+        ctx,
+        out,
+        r: Reader(parameters),
+        limit,
+        asked: 0,
+    };
+    let result = if too_long {
+        Err(invalid_pdu())
+    } else {
+        request.run(op, parameters)
+    };
+    match result {
+        Ok(outcome) => outcome,
+        Err(Stop::Query { handle, authorize }) => {
+            out.truncate(0);
+            Outcome::Query { handle, authorize }
+        }
+        Err(Stop::Error { .. }) if command => Outcome::Done,
+        Err(Stop::Error { code, handle }) => {
+            out.truncate(0);
+            out.u8(opcode::ERROR_RSP).u8(op).u16(handle).u8(code);
+            Outcome::Done
+        }
+    }
+}
+
+impl Link {
+    /// A client that has just connected, and is taken for change-aware.
+    pub fn new(db: &Database) -> Self {
+        Link {
+            queue: Queue::new(),
+            generation: db.generation(),
+            indicated: None,
+            sync: Sync::Aware,
+            features: 0,
+            mtu_exchanged: false,
+            unsaved: false,
+        }
+    }
+
+    /// Gives back what the link holds of the pool: at its end.
+    pub fn close(&mut self, pool: &mut Pool) {
+        self.queue.clear(pool);
+    }
+
+    /// After `Outcome::Executed`: the next value of the script that was
+    /// written, each once, until `None`.
+    pub fn next_written(&mut self, db: &Database, pool: &mut Pool) -> Option<u16> {
+        self.queue.next_written(db, pool)
+    }
+
+    /// Restores a bonded client, once the link is encrypted. False if the
+    /// services changed since: then of its CCCDs only that of Service Changed
+    /// (`SERVICE_CHANGED_HANDLE + 1`) may be restored, others may by now
+    /// belong to something else.
+    pub fn restore(&mut self, db: &mut Database, saved: &Saved) -> bool {
+        self.features |= saved.features;
+        let same = saved.hash == db.hash();
+        if !same {
+            self.sync = Sync::Unaware;
+        }
+        same
+    }
+
+    /// What is to be kept of a bonded client.
+    pub fn save(&self, db: &mut Database) -> Saved {
+        let hash = if self.is_aware(db) {
+            db.hash()
+        } else {
+            [0; 16]
+        };
+        Saved {
+            features: self.features,
+            hash,
+        }
+    }
+
+    /// Whether a CCCD or what `save` gives changed since this was last asked.
+    pub fn take_unsaved(&mut self) -> bool {
+        core::mem::take(&mut self.unsaved)
+    }
+
+    /// The value of Service Changed (start and end handle) if the client has
+    /// to be told: send it as an indication of `SERVICE_CHANGED_HANDLE`.
+    pub fn service_changed_due(&self, db: &Database, slot: usize) -> Option<[u8; 4]> {
+        if self.is_aware(db)
+            || self.indicated == Some(db.generation())
+            || db.cccd(slot, SERVICE_CHANGED_HANDLE) & cccd::INDICATE == 0
+        {
+            return None;
+        }
+        let [a, b] = FIRST_SCRIPT_HANDLE.to_le_bytes();
+        Some([a, b, 0xff, 0xff])
+    }
+
+    /// The indication of Service Changed was sent.
+    pub fn service_changed_sent(&mut self, db: &Database) {
+        self.indicated = Some(db.generation());
+    }
+
+    /// The indication of Service Changed was confirmed.
+    pub fn service_changed_confirmed(&mut self, db: &Database) {
+        if self.indicated.take() == Some(db.generation()) {
+            self.generation = db.generation();
+            self.become_aware();
+        }
+    }
+
+    /// Whether the client may be sent a notification or indication of a value
+    /// now: what it could not read it is not sent either, and one that caches
+    /// the services must know them (Vol 3, Part G, 2.5.2.1).
+    pub fn may_notify(&self, db: &Database, handle: u16, credentials: &Credentials) -> bool {
+        let Some(attribute) = db.attribute(handle) else {
+            return false;
+        };
+        handle == SERVICE_CHANGED_HANDLE
+            || permission::check_updates(&attribute, credentials).is_ok()
+                && (self.is_aware(db) || self.features & ROBUST_CACHING == 0)
+    }
+
+    fn is_aware(&self, db: &Database) -> bool {
+        self.sync == Sync::Aware && self.generation == db.generation()
+    }
+
+    /// Notices a change of the services; handles of prepared writes may now
+    /// mean something else.
+    fn follow(&mut self, ctx: &mut Context) {
+        if self.generation != ctx.db.generation() {
+            self.generation = ctx.db.generation();
+            self.sync = Sync::Unaware;
+            self.queue.lose(ctx.pool);
+        }
+        self.queue.finish(ctx.pool);
+    }
+
+    fn is_out_of_sync(&self) -> bool {
+        self.sync != Sync::Aware && self.features & ROBUST_CACHING != 0
+    }
+
+    fn become_aware(&mut self) {
+        self.sync = Sync::Aware;
+        self.unsaved = true;
+    }
+}
+
+/// A request being handled.
+struct Request<'a, 'b, 'w> {
+    link: &'a mut Link,
+    ctx: &'a mut Context<'b>,
+    out: &'a mut Writer<'w>,
+    /// The parameters.
+    r: Reader<'a>,
+    /// Longest answer.
+    limit: usize,
+    /// Reads that needed the script's consent so far.
+    asked: u16,
+}
+
+/// Why a request is not fulfilled.
+#[derive(Clone, Copy, Debug)]
+enum Stop {
+    Error { code: u8, handle: u16 },
+    Query { handle: u16, authorize: bool },
+}
+
+type Step<T> = Result<T, Stop>;
+
+fn fail<T>(code: u8, handle: u16) -> Step<T> {
+    Err(Stop::Error { code, handle })
+}
+
+fn invalid_pdu() -> Stop {
+    Stop::Error {
+        code: error::INVALID_PDU,
+        handle: 0,
+    }
+}
+
+impl Request<'_, '_, '_> {
+    fn run(&mut self, op: u8, parameters: &[u8]) -> Step<Outcome> {
+        match op {
+            opcode::EXCHANGE_MTU_REQ => return self.exchange_mtu(),
+            opcode::FIND_INFORMATION_REQ => self.find_information()?,
+            opcode::FIND_BY_TYPE_VALUE_REQ => self.find_by_type_value()?,
+            opcode::READ_BY_TYPE_REQ => self.read_by_type()?,
+            opcode::READ_REQ => self.read()?,
+            opcode::READ_BLOB_REQ => self.read_blob()?,
+            opcode::READ_MULTIPLE_REQ => self.read_multiple(false)?,
+            opcode::READ_MULTIPLE_VARIABLE_REQ => self.read_multiple(true)?,
+            opcode::READ_BY_GROUP_TYPE_REQ => self.read_by_group_type()?,
+            opcode::WRITE_REQ => {
+                let outcome = self.write()?;
+                self.out.u8(opcode::WRITE_RSP);
+                return Ok(outcome);
+            }
+            opcode::WRITE_CMD => return self.write(),
+            opcode::PREPARE_WRITE_REQ => self.prepare_write(parameters)?,
+            opcode::EXECUTE_WRITE_REQ => return self.execute_write(),
+            // We have no CSRK to check a Signed Write Command with. It and
+            // unknown commands are ignored by the caller.
+            _ => return fail(error::REQUEST_NOT_SUPPORTED, 0),
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// Vol 3, Part F, 3.4.2. A client that asks again gets the same answer,
+    /// and the MTU stays.
+    fn exchange_mtu(&mut self) -> Step<Outcome> {
+        let client = self.u16()?;
+        self.end()?;
+        self.out
+            .u8(opcode::EXCHANGE_MTU_RSP)
+            .u16(self.ctx.preferred_mtu);
+        if core::mem::replace(&mut self.link.mtu_exchanged, true) {
+            return Ok(Outcome::Done);
+        }
+        let mtu = client.min(self.ctx.preferred_mtu).max(DEFAULT_MTU);
+        Ok(Outcome::MtuExchanged { mtu })
+    }
+
+    fn u16(&mut self) -> Step<u16> {
+        self.r.u16().ok_or(invalid_pdu())
+    }
+
+    /// There are no more parameters.
+    fn end(&self) -> Step<()> {
+        if self.r.is_empty() {
+            Ok(())
+        } else {
+            Err(invalid_pdu())
+        }
+    }
+
+    /// An operation on a handle tells a client with robust caching that its
+    /// handles are out of date.
+    fn check_sync(&mut self, handle: u16) -> Step<()> {
+        if self.link.is_out_of_sync() {
+            self.link.sync = Sync::Told;
+            return fail(error::DATABASE_OUT_OF_SYNC, handle);
+        }
+        Ok(())
+    }
+
+    /// Goes on if the script has allowed the reading of `handle`.
+    fn ask(&mut self, handle: u16, authorize: bool) -> Step<()> {
+        let number = self.asked;
+        self.asked += 1;
+        if number < self.ctx.approved {
+            return Ok(());
+        }
+        match self.ctx.refused {
+            Some(code) if number == self.ctx.approved => fail(code, handle),
+            _ => Err(Stop::Query { handle, authorize }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
