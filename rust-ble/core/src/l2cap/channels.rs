@@ -1,26 +1,12 @@
-//! All credit-based channels of all links, and the signalling that goes with
-//! them (Vol 3, Part A, 4 and 10.1).
+//! All credit-based channels of all links (Vol 3, Part A, 10.1).
 
-use super::{ConnParams, Link};
-use crate::config::{MAX_CHANNELS, MAX_LINKS};
-use crate::event::{Event, Token};
-use crate::time::Instant;
-use crate::wire::Writer;
+use super::channel::{pending, Channel, State, NO_SLOT};
+use super::signalling::{Incoming, Signalling, Update};
+use super::{cid, header, status, ConnParams, Link, HEADER_LEN, MIN_MTU, RTX_MS};
+use crate::config::{MAX_CHANNELS, MAX_LINKS, MAX_LISTENERS};
+use crate::event::{Event, Role, Token};
+use crate::time::{earliest, Instant};
 use crate::{Error, Result};
-
-/// What a signalling PDU asks of the host, beside the answer written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Nothing more.
-    Nothing,
-    /// The writer has less room than `SIGNAL_LEN`; nothing was done, repeat.
-    NoRoom,
-    /// We are central, the peripheral asked for these valid parameters and was
-    /// told that they are accepted: send LE Connection Update (4.20).
-    Update(ConnParams),
-    /// Our request by `request_update` was accepted or rejected (4.21).
-    Updated(bool),
-}
 
 /// A piece of a K-frame, as large as one HCI ACL packet may be.
 ///
@@ -60,12 +46,66 @@ impl Fragment<'_> {
 /// that takes something in (`handle_*`, `poll_signal`, `fragment_sent`,
 /// `answer_accept`, `disconnected`), take events by `next_event` until there
 /// is none.
-pub struct Channels {}
+#[derive(Debug)]
+pub struct Channels {
+    pub(super) channels: [Channel; MAX_CHANNELS],
+    listeners: heapless::Vec<Listener, MAX_LISTENERS>,
+    links: [PerLink; MAX_LINKS],
+    /// The one connection request of a peer that is being decided.
+    pub(super) incoming: Option<Incoming>,
+    /// Counts accept queries.
+    token: u16,
+    /// Channels that may have an event, one bit each.
+    pub(super) events: u32,
+    /// Channels that may have something to signal, one bit each.
+    pub(super) signals: u32,
+}
+
+#[derive(Debug)]
+struct Listener {
+    psm: u16,
+    mtu: u16,
+}
+
+#[derive(Debug)]
+struct PerLink {
+    /// The frame whose turn it is.
+    frame: Option<Frame>,
+    /// Channel to ask first for the next frame.
+    turn: u8,
+    signalling: Signalling,
+}
+
+#[derive(Debug)]
+struct Frame {
+    channel: u8,
+    header: [u8; HEADER_LEN],
+    /// The header went out.
+    started: bool,
+    /// Bytes of the payload that did not go out yet.
+    left: u16,
+}
+
+impl PerLink {
+    const NEW: Self = PerLink {
+        frame: None,
+        turn: 0,
+        signalling: Signalling::new(),
+    };
+}
 
 impl Channels {
     /// No listeners and no channels.
     pub const fn new() -> Self {
-        Channels {}
+        Channels {
+            channels: [const { Channel::new() }; MAX_CHANNELS],
+            listeners: heapless::Vec::new(),
+            links: [PerLink::NEW; MAX_LINKS],
+            incoming: None,
+            token: 0,
+            events: 0,
+            signals: 0,
+        }
     }
 
     /// Accepts connections to `psm` (0x0001 to 0x00ff) from now on, with SDUs
@@ -73,8 +113,13 @@ impl Channels {
     ///
     /// `Invalid` out of range, `Already`, `NoMemory` beyond `MAX_LISTENERS`.
     pub fn listen(&mut self, psm: u16, mtu: u16) -> Result<()> {
-        let _ = (psm, mtu);
-        Err(Error::NotSupported)
+        check(psm, mtu)?;
+        if self.listener(psm).is_some() {
+            return Err(Error::Already);
+        }
+        self.listeners
+            .push(Listener { psm, mtu })
+            .map_err(|_| Error::NoMemory)
     }
 
     /// Starts a connection to the peer's `psm` and returns our CID; ends with
@@ -91,17 +136,39 @@ impl Channels {
         mtu: u16,
         memory: &'static mut [u8],
     ) -> Result<u16> {
-        let _ = (now, link, psm, mtu, memory);
-        Err(Error::NotSupported)
+        check(psm, mtu)?;
+        let index = self.alloc().ok_or(Error::NoMemory)?;
+        let channel = self.channels.get_mut(index).ok_or(Error::NoMemory)?;
+        *channel = Channel::new();
+        (channel.slot, channel.conn) = (link.slot, link.conn);
+        (channel.psm, channel.our_mtu) = (psm, mtu);
+        channel.lend(memory)?;
+        channel.state = State::Connecting {
+            id: 0,
+            deadline: now.after(RTX_MS),
+        };
+        self.signals |= 1 << index;
+        Ok(our_cid(index))
     }
 
     /// Answers `L2capAccept`, with `memory_needed(our_mtu)` bytes to accept.
-    /// Too few refuse as `None` does.
+    /// Too few refuse as `None` does; `holds` tells.
     ///
     /// `NotFound` for a token that waits for no answer; `memory` is not kept.
     pub fn answer_accept(&mut self, token: Token, memory: Option<&'static mut [u8]>) -> Result<()> {
-        let _ = (token, memory);
-        Err(Error::NotSupported)
+        let incoming = self.incoming.as_mut().ok_or(Error::NotFound)?;
+        if incoming.asked != Some(token) {
+            return Err(Error::NotFound);
+        }
+        incoming.asked = None;
+        if let Some(channel) = self.channels.get_mut(incoming.next_channel()) {
+            let accepted = memory.is_some_and(|memory| channel.lend(memory).is_ok());
+            incoming.decide(accepted);
+            if !accepted {
+                *channel = Channel::new();
+            }
+        }
+        Ok(())
     }
 
     /// Whether memory lent for our CID is still in use. It may be until
@@ -109,15 +176,23 @@ impl Channels {
     /// read. Ask after that event, `recvinto`, `disconnected`, and before
     /// the memory of a CID is replaced.
     pub fn holds(&self, cid: u16) -> bool {
-        let _ = cid;
-        false
+        self.channels
+            .get(our_index(cid))
+            .is_some_and(Channel::has_memory)
     }
 
     /// Sends what was accepted and the peer has given credits for, then
     /// disconnects; ends with `L2capDisconnected`. `NotFound` if not open.
     pub fn disconnect(&mut self, now: Instant, slot: u8, cid: u16) -> Result<()> {
-        let _ = (now, slot, cid);
-        Err(Error::NotSupported)
+        let (index, channel) = self.linked(slot, cid).ok_or(Error::NotFound)?;
+        if channel.state == State::Open {
+            channel.state = State::Closing {
+                id: 0,
+                deadline: now.after(RTX_MS),
+            };
+        }
+        self.signals |= 1 << index;
+        Ok(())
     }
 
     /// Takes one SDU. True when stalled: the next is for after `L2capSendReady`.
@@ -125,91 +200,388 @@ impl Channels {
     /// `NotFound` if not open, `Invalid` if longer than the peer's MTU or
     /// twice our own, `Busy` when stalled and it does not fit.
     pub fn send(&mut self, slot: u8, cid: u16, sdu: &[u8]) -> Result<bool> {
-        let _ = (slot, cid, sdu);
-        Err(Error::NotSupported)
+        match self.linked(slot, cid) {
+            Some((_, channel)) if channel.state == State::Open => channel.send(sdu),
+            _ => Err(Error::NotFound),
+        }
     }
 
     /// Moves received bytes to `buf` and returns how many; without `buf` how
     /// many complete SDUs hold. Joins SDUs as a stream. `NotFound`.
+    ///
+    /// Works after `L2capDisconnected` while the link lasts, until all is read
+    /// or the CID is used again.
     pub fn recvinto(&mut self, slot: u8, cid: u16, buf: Option<&mut [u8]>) -> Result<usize> {
-        let _ = (slot, cid, buf);
-        Err(Error::NotSupported)
+        let index = our_index(cid);
+        let channel = self.channels.get_mut(index).ok_or(Error::NotFound)?;
+        match channel.state {
+            State::Open | State::Closing { .. } | State::Ended | State::Unread => {}
+            State::Free | State::Connecting { .. } | State::Incoming => {
+                return Err(Error::NotFound)
+            }
+        }
+        if channel.slot != slot {
+            return Err(Error::NotFound);
+        }
+        let Some(buf) = buf else {
+            return Ok(channel.readable());
+        };
+        let n = channel.read(buf);
+        if channel.state == State::Unread && channel.readable() == 0 {
+            *channel = Channel::new();
+        }
+        self.signals |= 1 << index;
+        Ok(n)
     }
 
     /// We are peripheral and ask the central for `params`; ends with
     /// `Outcome::Updated` or by `handle_timeout`. `Invalid` values or role,
     /// `Busy` while another request is out.
     pub fn request_update(&mut self, now: Instant, link: Link, params: ConnParams) -> Result<()> {
-        let _ = (now, link, params);
-        Err(Error::NotSupported)
-    }
-
-    /// Takes the payload of a PDU on `cid::SIGNALLING`; writes the payload of
-    /// at most one answer. `out` has room for `SIGNAL_LEN`.
-    pub fn handle_signal(
-        &mut self,
-        now: Instant,
-        link: Link,
-        pdu: &[u8],
-        out: &mut Writer,
-    ) -> Outcome {
-        let _ = (now, link, pdu, out);
-        Outcome::Nothing
+        let signalling = self.signalling(link.slot).ok_or(Error::NotConnected)?;
+        if link.role == Role::Central || !params.valid() {
+            return Err(Error::Invalid);
+        }
+        if signalling.update != Update::Idle {
+            return Err(Error::Busy);
+        }
+        signalling.update = Update::Wanted {
+            params,
+            deadline: now.after(RTX_MS),
+        };
+        Ok(())
     }
 
     /// Takes the payload of a PDU on a dynamic CID; unknown ones are ignored.
     pub fn handle_frame(&mut self, now: Instant, slot: u8, cid: u16, pdu: &[u8]) {
-        let _ = (now, slot, cid, pdu);
-    }
-
-    /// Writes the payload of the next signalling PDU that we have to send on a
-    /// link. False when there is none, or `out` has less room than
-    /// `SIGNAL_LEN`. To be asked before `poll_fragment`, while none is open.
-    pub fn poll_signal(&mut self, slot: u8, out: &mut Writer) -> bool {
-        let _ = (slot, out);
-        false
+        let Some((index, channel)) = self.linked(slot, cid) else {
+            return;
+        };
+        if channel.state != State::Open {
+            return;
+        }
+        match channel.receive(pdu) {
+            Ok(complete) => {
+                if complete {
+                    channel.events |= pending::RECV;
+                    self.events |= 1 << index;
+                }
+                self.signals |= 1 << index;
+            }
+            Err(_) => self.fail(now, index),
+        }
     }
 
     /// Next piece of at most `max` bytes (27 or more) of the open frame of a
     /// link, or of a new frame of the channel whose turn it is. Repeatable
     /// until `fragment_sent`.
     pub fn poll_fragment(&mut self, slot: u8, max: usize) -> Option<Fragment<'_>> {
-        let _ = (slot, max);
-        None
+        if !self.frame_open(slot) {
+            self.next_frame(slot);
+        }
+        let frame = self.links.get(slot as usize)?.frame.as_ref()?;
+        let header: &[u8] = if frame.started { &[] } else { &frame.header };
+        let n = max.checked_sub(header.len())?.min(frame.left.into());
+        let (head, tail) = self.channels.get(frame.channel as usize)?.tx_peek(n);
+        Some(Fragment {
+            header,
+            head,
+            tail,
+            last: n == frame.left.into(),
+        })
     }
 
     /// The fragment of this length went out whole; its bytes are released.
     pub fn fragment_sent(&mut self, slot: u8, len: usize) {
-        let _ = (slot, len);
+        let Some(link) = self.links.get_mut(slot as usize) else {
+            return;
+        };
+        let Some(frame) = &mut link.frame else {
+            return;
+        };
+        let index = frame.channel as usize;
+        let Some(channel) = self.channels.get_mut(index) else {
+            return;
+        };
+        let mut n = len;
+        if !frame.started {
+            frame.started = true;
+            n = n.saturating_sub(HEADER_LEN);
+            channel.frame_started(frame.left);
+        }
+        frame.left = frame.left.saturating_sub(n as u16);
+        if frame.left == 0 {
+            link.turn = index as u8 + 1;
+            link.frame = None;
+            // It may have kept a disconnection waiting, either way.
+            self.signals |= 1 << index;
+            self.events |= 1 << index;
+        }
+        if channel.tx_skip(n) {
+            self.events |= 1 << index;
+        }
     }
 
     /// Whether a frame is begun and not finished: no other PDU may leave on
     /// this link until then.
     pub fn frame_open(&self, slot: u8) -> bool {
-        let _ = slot;
-        false
+        let frame = self
+            .links
+            .get(slot as usize)
+            .and_then(|link| link.frame.as_ref());
+        frame.is_some_and(|frame| frame.started)
     }
 
     /// Next `L2cap…` event of any link.
     pub fn next_event(&mut self) -> Option<Event<'static>> {
-        None
+        if self.events != 0 {
+            for index in 0..MAX_CHANNELS {
+                if self.events & 1 << index != 0 {
+                    if let Some(event) = self.channel_event(index) {
+                        return Some(event);
+                    }
+                    self.events &= !(1 << index);
+                }
+            }
+        }
+        self.accept_query()
     }
 
     /// The link is gone. Every channel of it gives its `L2capDisconnected`.
     pub fn disconnected(&mut self, slot: u8) {
-        let _ = slot;
+        if let Some(link) = self.links.get_mut(slot as usize) {
+            *link = PerLink::NEW;
+        }
+        if self
+            .incoming
+            .as_ref()
+            .is_some_and(|incoming| incoming.slot == slot)
+        {
+            self.incoming = None;
+        }
+        for (index, channel) in self.channels.iter_mut().enumerate() {
+            if channel.slot != slot {
+                continue;
+            }
+            match channel.state {
+                State::Incoming if !channel.has_memory() => *channel = Channel::new(),
+                State::Free | State::Unread => *channel = Channel::new(),
+                State::Incoming | State::Connecting { .. } => channel.end(status::NOT_CONNECTED),
+                State::Open | State::Closing { .. } | State::Ended => channel.end(channel.status),
+            }
+            channel.slot = NO_SLOT;
+            self.events |= 1 << index;
+        }
     }
 
     /// When `handle_timeout` is due.
     pub fn deadline(&self) -> Option<Instant> {
-        None
+        let channels = self.channels.iter().map(Channel::deadline);
+        let links = self.links.iter().map(|link| link.signalling.deadline());
+        channels.chain(links).fold(None, earliest)
     }
 
     /// Ends what the peer did not answer. Returns the slot of a link whose
     /// `request_update` is over; to be repeated until `None`.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<u8> {
-        let _ = now;
+        for index in 0..MAX_CHANNELS {
+            let channel = self.channels.get(index)?;
+            if channel
+                .deadline()
+                .is_some_and(|deadline| deadline.reached(now))
+            {
+                let connecting = matches!(channel.state, State::Connecting { .. });
+                self.end(
+                    index,
+                    if connecting {
+                        status::TIMEOUT
+                    } else {
+                        channel.status
+                    },
+                );
+            }
+        }
+        for (slot, link) in self.links.iter_mut().enumerate() {
+            if link
+                .signalling
+                .deadline()
+                .is_some_and(|deadline| deadline.reached(now))
+            {
+                link.signalling.update = Update::Idle;
+                return Some(slot as u8);
+            }
+        }
         None
+    }
+
+    /// The MTU that we offer on a PSM.
+    pub(super) fn listener(&self, psm: u16) -> Option<u16> {
+        self.listeners
+            .iter()
+            .find(|listener| listener.psm == psm)
+            .map(|listener| listener.mtu)
+    }
+
+    pub(super) fn signalling(&mut self, slot: u8) -> Option<&mut Signalling> {
+        Some(&mut self.links.get_mut(slot as usize)?.signalling)
+    }
+
+    /// A channel to use, with one that only waits to be read as a last resort.
+    pub(super) fn alloc(&self) -> Option<usize> {
+        let find = |state| {
+            self.channels
+                .iter()
+                .position(|channel| channel.state == state)
+        };
+        find(State::Free).or_else(|| find(State::Unread))
+    }
+
+    /// The channel with our CID on a link, if the peer knows of it.
+    pub(super) fn linked(&mut self, slot: u8, cid: u16) -> Option<(usize, &mut Channel)> {
+        let index = our_index(cid);
+        let channel = self.channels.get_mut(index)?;
+        (channel.slot == slot && channel.is_linked()).then_some((index, channel))
+    }
+
+    /// A channel that the peer broke the rules on: ends by a request of ours.
+    pub(super) fn fail(&mut self, now: Instant, index: usize) {
+        self.drop_unsent(index);
+        if let Some(channel) = self.channels.get_mut(index) {
+            if !matches!(channel.state, State::Closing { id: 1.., .. }) {
+                channel.state = State::Closing {
+                    id: 0,
+                    deadline: now.after(RTX_MS),
+                };
+            }
+            self.signals |= 1 << index;
+        }
+    }
+
+    /// A channel that is over for both sides.
+    pub(super) fn end(&mut self, index: usize, status: u16) {
+        self.drop_unsent(index);
+        if let Some(channel) = self.channels.get_mut(index) {
+            channel.end(status);
+            self.events |= 1 << index;
+        }
+    }
+
+    /// Forgets what a channel has to send, except the rest of an open frame:
+    /// a PDU that was begun is finished.
+    fn drop_unsent(&mut self, index: usize) {
+        let Some(channel) = self.channels.get_mut(index) else {
+            return;
+        };
+        let frame = self
+            .links
+            .get(channel.slot as usize)
+            .and_then(|link| link.frame.as_ref());
+        let keep = match frame {
+            Some(frame) if frame.channel as usize == index && frame.started => frame.left,
+            _ => 0,
+        };
+        channel.tx_drop(keep.into());
+    }
+
+    /// Chooses the channel that sends the next frame, in turn.
+    fn next_frame(&mut self, slot: u8) {
+        let Some(link) = self.links.get_mut(slot as usize) else {
+            return;
+        };
+        link.frame = None;
+        let turn = link.turn as usize;
+        for index in (turn..MAX_CHANNELS).chain(0..turn) {
+            let Some(channel) = self.channels.get(index) else {
+                continue;
+            };
+            if channel.slot == slot && channel.can_send() {
+                let left = channel.next_frame();
+                let header = header(left, channel.peer_cid);
+                link.frame = Some(Frame {
+                    channel: index as u8,
+                    header,
+                    started: false,
+                    left,
+                });
+                return;
+            }
+        }
+    }
+
+    /// Next event of one channel.
+    fn channel_event(&mut self, index: usize) -> Option<Event<'static>> {
+        let sending = self.sending(index);
+        let channel = self.channels.get_mut(index)?;
+        let (conn, cid, psm) = (channel.conn, our_cid(index), channel.psm);
+        if channel.take(pending::CONNECTED) {
+            let (our_mtu, peer_mtu) = (channel.our_mtu, channel.peer_mtu);
+            return Some(Event::L2capConnected {
+                conn,
+                cid,
+                psm,
+                our_mtu,
+                peer_mtu,
+            });
+        }
+        if channel.take(pending::RECV) {
+            return Some(Event::L2capRecv { conn, cid });
+        }
+        if channel.take(pending::SEND_READY) && channel.state == State::Open {
+            return Some(Event::L2capSendReady {
+                conn,
+                cid,
+                status: 0,
+            });
+        }
+        if channel.state != State::Ended || sending {
+            return None;
+        }
+        let status = channel.status;
+        if channel.readable() > 0 && channel.slot != NO_SLOT {
+            channel.state = State::Unread;
+        } else {
+            *channel = Channel::new();
+        }
+        Some(Event::L2capDisconnected {
+            conn,
+            cid,
+            psm,
+            status,
+        })
+    }
+
+    /// Whether a channel has an open frame.
+    fn sending(&self, index: usize) -> bool {
+        let slot = self
+            .channels
+            .get(index)
+            .map_or(NO_SLOT, |channel| channel.slot);
+        let frame = self
+            .links
+            .get(slot as usize)
+            .and_then(|link| link.frame.as_ref());
+        frame.is_some_and(|frame| frame.started && frame.channel as usize == index)
+    }
+
+    /// Asks the script about the next channel of a peer's request.
+    fn accept_query(&mut self) -> Option<Event<'static>> {
+        let incoming = self.incoming.as_mut()?;
+        if incoming.asked.is_some() {
+            return None;
+        }
+        let index = incoming.next_channel();
+        let channel = self.channels.get(index)?;
+        self.token = self.token.wrapping_add(1);
+        let token = Token(self.token);
+        incoming.asked = Some(token);
+        Some(Event::L2capAccept {
+            token,
+            conn: channel.conn,
+            cid: our_cid(index),
+            psm: channel.psm,
+            our_mtu: channel.our_mtu,
+            peer_mtu: channel.peer_mtu,
+        })
     }
 }
 
@@ -219,4 +591,22 @@ impl Default for Channels {
     }
 }
 
-const _: () = assert!(MAX_CHANNELS <= 32 && MAX_LINKS <= 255);
+const _: () = assert!(MAX_CHANNELS <= 32 && MAX_LINKS < NO_SLOT as usize);
+
+/// Our CID of a channel.
+pub(super) const fn our_cid(index: usize) -> u16 {
+    cid::FIRST_DYNAMIC + index as u16
+}
+
+/// The channel of our CID; past all channels for any other.
+pub(super) const fn our_index(cid: u16) -> usize {
+    cid.wrapping_sub(cid::FIRST_DYNAMIC) as usize
+}
+
+fn check(psm: u16, mtu: u16) -> Result<()> {
+    if (0x01..=0xff).contains(&psm) && mtu >= MIN_MTU {
+        Ok(())
+    } else {
+        Err(Error::Invalid)
+    }
+}

@@ -1,9 +1,16 @@
 //! Logical Link Control and Adaptation Protocol for LE (Vol 3, Part A):
 //! basic framing, the signalling channel, credit-based channels.
 
+mod channel;
 mod channels;
+mod ring;
+mod signal;
+mod signalling;
+#[cfg(test)]
+mod tests;
 
-pub use channels::{Channels, Fragment, Outcome};
+pub use channels::{Channels, Fragment};
+pub use signalling::Outcome;
 
 use crate::config::{L2CAP_WINDOW, MAX_MTU};
 use crate::event::Role;
@@ -37,6 +44,24 @@ pub const MPS: u16 = ((MAX_MTU + HEADER_LEN) / 251 * 251 - HEADER_LEN) as u16;
 
 /// Smallest MTU and MPS of a credit-based channel (4.22).
 pub const MIN_MTU: u16 = 23;
+
+/// Milliseconds until a request that the peer does not answer fails (6.2.1).
+pub const RTX_MS: u32 = 30_000;
+
+/// What `L2capDisconnected` reports; the numbers are NimBLE's, as scripts know
+/// them. A channel that was open always ends with zero.
+pub mod status {
+    /// The peer's parameters are not allowed.
+    pub const INVALID: u16 = 3;
+    /// The link was lost.
+    pub const NOT_CONNECTED: u16 = 7;
+    /// The peer has nothing on this PSM, or knows no channels.
+    pub const NOT_SUPPORTED: u16 = 8;
+    /// The peer did not answer.
+    pub const TIMEOUT: u16 = 13;
+    /// The peer rejects the request.
+    pub const REJECTED: u16 = 16;
+}
 
 /// The basic header of a PDU with `len` bytes of payload.
 pub const fn header(len: u16, cid: u16) -> [u8; HEADER_LEN] {
@@ -111,8 +136,7 @@ impl ConnParams {
     /// Whether each value is in range and the timeout is longer than two
     /// intervals with all allowed skips (Vol 4, Part E, 7.8.12).
     pub fn valid(&self) -> bool {
-        6 <= self.interval_min
-            && self.interval_min <= self.interval_max
+        (6..=self.interval_max).contains(&self.interval_min)
             && self.interval_max <= 3200
             && self.latency < 500
             && (10..=3200).contains(&self.timeout)

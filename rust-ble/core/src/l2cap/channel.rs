@@ -1,0 +1,336 @@
+//! One credit-based channel: SDUs in and out of its rings (Vol 3, Part A, 3.4
+//! and 10.1).
+
+use super::ring::{copy, Ring};
+use super::{frame_capacity, rx_capacity, tx_capacity, HEADER_LEN, MIN_MTU, MPS};
+use crate::time::Instant;
+use crate::{Error, Result};
+
+/// Link of a channel whose link is gone.
+pub(super) const NO_SLOT: u8 = u8::MAX;
+
+/// Longest link layer PDU: frames that fill whole ones waste no air time.
+const LL_PDU: usize = 251;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Free,
+    /// We asked, with this identifier; zero: the request still has to go out.
+    Connecting {
+        id: u8,
+        deadline: Instant,
+    },
+    /// The peer asked; the script decides, or has accepted if there is memory.
+    Incoming,
+    Open,
+    /// We want it to end. Identifier zero: what credits allow goes out first.
+    Closing {
+        id: u8,
+        deadline: Instant,
+    },
+    /// Over; the script is not told yet.
+    Ended,
+    /// Over and told, but received data waits to be read.
+    Unread,
+}
+
+/// Bits of `Channel::events`.
+pub(super) mod pending {
+    pub const CONNECTED: u8 = 1;
+    pub const RECV: u8 = 2;
+    pub const SEND_READY: u8 = 4;
+}
+
+/// The peer broke a rule: the channel is lost.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Violation;
+
+#[derive(Debug)]
+pub(super) struct Channel {
+    pub state: State,
+    pub slot: u8,
+    pub events: u8,
+    /// Opened by an enhanced request, so it may be reconfigured.
+    pub enhanced: bool,
+    pub conn: u16,
+    pub psm: u16,
+    /// For `L2capDisconnected`.
+    pub status: u16,
+    pub peer_cid: u16,
+    pub our_mtu: u16,
+    pub peer_mtu: u16,
+    pub peer_mps: u16,
+    pub tx_credits: u16,
+    rx_credits: u16,
+    /// Bytes that the SDU being received still misses; zero between SDUs.
+    rx_missing: u16,
+    /// Received bytes of complete SDUs.
+    rx_ready: usize,
+    /// Bytes of the SDU being sent that are in no frame yet; zero between.
+    tx_unframed: usize,
+    stalled: bool,
+    rx: Ring,
+    /// SDUs, each after its length as the first K-frame carries it.
+    tx: Ring,
+    memory: &'static mut [u8],
+}
+
+impl Channel {
+    pub const fn new() -> Self {
+        Channel {
+            state: State::Free,
+            slot: NO_SLOT,
+            events: 0,
+            enhanced: false,
+            conn: 0,
+            psm: 0,
+            status: 0,
+            peer_cid: 0,
+            our_mtu: 0,
+            peer_mtu: 0,
+            peer_mps: 0,
+            tx_credits: 0,
+            rx_credits: 0,
+            rx_missing: 0,
+            rx_ready: 0,
+            tx_unframed: 0,
+            stalled: false,
+            rx: Ring::new(),
+            tx: Ring::new(),
+            memory: &mut [],
+        }
+    }
+
+    /// Whether the peer's CID belongs to it.
+    pub fn is_linked(&self) -> bool {
+        matches!(self.state, State::Open | State::Closing { .. })
+    }
+
+    pub fn has_memory(&self) -> bool {
+        !self.memory.is_empty()
+    }
+
+    /// Takes lent memory of at least `memory_needed(our_mtu)`.
+    pub fn lend(&mut self, memory: &'static mut [u8]) -> Result<()> {
+        if memory.len() < super::memory_needed(self.our_mtu) {
+            return Err(Error::Invalid);
+        }
+        self.memory = memory;
+        self.rx_credits = self.window();
+        Ok(())
+    }
+
+    /// Frames that fit into the empty receive ring.
+    pub fn window(&self) -> u16 {
+        (rx_capacity(self.our_mtu) / frame_capacity(self.our_mtu).max(1) as usize) as u16
+    }
+
+    /// When waiting for the peer ends.
+    pub fn deadline(&self) -> Option<Instant> {
+        match self.state {
+            State::Connecting { deadline, .. } | State::Closing { deadline, .. } => Some(deadline),
+            _ => None,
+        }
+    }
+
+    /// Over; the script will be told.
+    pub fn end(&mut self, status: u16) {
+        self.state = State::Ended;
+        self.status = status;
+    }
+
+    /// Takes one bit of `events`.
+    pub fn take(&mut self, bit: u8) -> bool {
+        let set = self.events & bit != 0;
+        self.events &= !bit;
+        set
+    }
+
+    /// What the peer offers when the channel opens.
+    pub fn open(&mut self, mtu: u16, mps: u16, credits: u16) {
+        (self.peer_mtu, self.peer_mps, self.tx_credits) = (mtu, mps, credits);
+    }
+
+    /// Queues one SDU; true when no further of any allowed length fits.
+    pub fn send(&mut self, sdu: &[u8]) -> Result<bool> {
+        if sdu.len() > self.longest_sdu() {
+            return Err(Error::Invalid);
+        }
+        if sdu.len() + 2 > self.tx_room() {
+            self.stalled = true;
+            return Err(Error::Busy);
+        }
+        let (_, mem) = rings(self.memory, self.our_mtu);
+        self.tx.push(mem, &(sdu.len() as u16).to_le_bytes());
+        self.tx.push(mem, sdu);
+        self.stalled = self.is_full();
+        Ok(self.stalled)
+    }
+
+    /// Whether a frame can leave now.
+    pub fn can_send(&self) -> bool {
+        self.tx_credits > 0
+            && self.tx.len() > 0
+            && matches!(self.state, State::Open | State::Closing { id: 0, .. })
+    }
+
+    /// Length of the payload of the next frame; `can_send` holds.
+    pub fn next_frame(&self) -> u16 {
+        let left = self.sdu_left();
+        let mps = self.peer_mps as usize;
+        if left <= mps {
+            left as u16
+        } else if mps + HEADER_LEN < LL_PDU {
+            mps as u16
+        } else {
+            (mps - (mps + HEADER_LEN) % LL_PDU) as u16
+        }
+    }
+
+    /// The first fragment of a frame of this length leaves.
+    pub fn frame_started(&mut self, len: u16) {
+        self.tx_unframed = self.sdu_left().saturating_sub(len.into());
+        self.tx_credits = self.tx_credits.saturating_sub(1);
+    }
+
+    /// The next bytes to send, in two parts.
+    pub fn tx_peek(&self, n: usize) -> (&[u8], &[u8]) {
+        self.tx.peek(tx_ring(self.memory, self.our_mtu), n)
+    }
+
+    /// Bytes were handed over; true when a stall is over.
+    pub fn tx_skip(&mut self, n: usize) -> bool {
+        self.tx.skip(tx_ring(self.memory, self.our_mtu), n);
+        let ready = self.stalled && !self.is_full() && self.state == State::Open;
+        if ready {
+            self.stalled = false;
+            self.events |= pending::SEND_READY;
+        }
+        ready
+    }
+
+    /// Drops what waits to be sent behind the `keep` bytes of an open frame.
+    pub fn tx_drop(&mut self, keep: usize) {
+        self.tx.truncate(keep);
+        self.tx_unframed = 0;
+    }
+
+    /// Takes the payload of one K-frame; true when an SDU is complete.
+    pub fn receive(&mut self, pdu: &[u8]) -> core::result::Result<bool, Violation> {
+        if self.rx_credits == 0 || pdu.len() > MPS as usize {
+            return Err(Violation);
+        }
+        let (mut missing, mut data) = (self.rx_missing, pdu);
+        if missing == 0 {
+            let (len, rest) = pdu.split_first_chunk().ok_or(Violation)?;
+            (missing, data) = (u16::from_le_bytes(*len), rest);
+        }
+        if missing > self.our_mtu || data.len() > missing.into() {
+            return Err(Violation);
+        }
+        let (mem, _) = rings(self.memory, self.our_mtu);
+        if !self.rx.push(mem, data) {
+            return Err(Violation);
+        }
+        self.rx_credits -= 1;
+        self.rx_missing = missing - data.len() as u16;
+        let complete = self.rx_missing == 0 && self.rx.len() > self.rx_ready;
+        if self.rx_missing == 0 {
+            self.rx_ready = self.rx.len();
+        }
+        Ok(complete)
+    }
+
+    /// Bytes of complete SDUs that wait to be read.
+    pub fn readable(&self) -> usize {
+        self.rx_ready
+    }
+
+    /// Moves bytes of complete SDUs to `buf`.
+    pub fn read(&mut self, buf: &mut [u8]) -> usize {
+        let mem = rx_ring(self.memory, self.our_mtu);
+        let (head, tail) = self.rx.peek(mem, buf.len().min(self.rx_ready));
+        let n = head.len() + tail.len();
+        copy(buf, 0, head);
+        copy(buf, head.len(), tail);
+        self.rx.skip(mem, n);
+        self.rx_ready -= n;
+        n
+    }
+
+    /// Credits worth an indication now, or zero: a quarter of the window, and
+    /// any when the peer has none left.
+    pub fn credits_due(&self) -> u16 {
+        let free = rx_capacity(self.our_mtu) - self.rx.len();
+        let frames = free / frame_capacity(self.our_mtu).max(1) as usize;
+        let due = (frames as u16).saturating_sub(self.rx_credits);
+        if self.rx_credits == 0 || due >= self.window() / 4 {
+            due
+        } else {
+            0
+        }
+    }
+
+    /// The peer was told of credits.
+    pub fn credits_given(&mut self, credits: u16) {
+        self.rx_credits += credits;
+    }
+
+    /// The peer gives credits (4.24).
+    pub fn credits_taken(&mut self, credits: u16) -> core::result::Result<(), Violation> {
+        let sum = self.tx_credits.checked_add(credits).ok_or(Violation)?;
+        if credits == 0 {
+            return Err(Violation);
+        }
+        self.tx_credits = sum;
+        Ok(())
+    }
+
+    /// Bytes of the current SDU that are in no frame yet, its length included.
+    fn sdu_left(&self) -> usize {
+        if self.tx_unframed > 0 {
+            return self.tx_unframed;
+        }
+        match self.tx_peek(2) {
+            (&[low, high], _) | (&[low], &[high]) => u16::from_le_bytes([low, high]) as usize + 2,
+            _ => 0,
+        }
+    }
+
+    /// Docs of `l2cap_send`: the peer's MTU, and no more than twice our own.
+    fn longest_sdu(&self) -> usize {
+        (self.peer_mtu as usize).min(2 * self.our_mtu as usize)
+    }
+
+    fn tx_room(&self) -> usize {
+        tx_capacity(self.our_mtu) - self.tx.len()
+    }
+
+    fn is_full(&self) -> bool {
+        self.tx_room() < self.longest_sdu() + 2
+    }
+}
+
+/// Whether a peer's MTU and MPS are allowed, where `min` depends on the mode.
+pub(super) fn acceptable(mtu: u16, mps: u16, min: u16) -> bool {
+    mtu >= min && (min..=65533).contains(&mps)
+}
+
+const _: () = assert!(MPS >= MIN_MTU && MPS as usize <= crate::config::MAX_MTU);
+
+/// Memory of the receive ring and of the transmit ring.
+fn rings(memory: &mut [u8], mtu: u16) -> (&mut [u8], &mut [u8]) {
+    match memory.split_at_mut_checked(rx_capacity(mtu)) {
+        Some((rx, rest)) => (rx, rest.get_mut(..tx_capacity(mtu)).unwrap_or_default()),
+        None => (&mut [], &mut []),
+    }
+}
+
+fn rx_ring(memory: &[u8], mtu: u16) -> &[u8] {
+    memory.get(..rx_capacity(mtu)).unwrap_or_default()
+}
+
+fn tx_ring(memory: &[u8], mtu: u16) -> &[u8] {
+    let tx = memory.get(rx_capacity(mtu)..).unwrap_or_default();
+    tx.get(..tx_capacity(mtu)).unwrap_or_default()
+}

@@ -1,0 +1,186 @@
+//! Signalling commands as bytes (Vol 3, Part A, 4). Each command of LE carries
+//! nothing but little-endian words of 16 bits.
+
+use super::SIGNAL_LEN;
+use crate::wire::{Reader, Writer};
+
+/// Command codes (table 4.2).
+pub mod code {
+    pub const COMMAND_REJECT: u8 = 0x01;
+    pub const DISCONNECTION_REQ: u8 = 0x06;
+    pub const DISCONNECTION_RSP: u8 = 0x07;
+    pub const PARAMETER_UPDATE_REQ: u8 = 0x12;
+    pub const PARAMETER_UPDATE_RSP: u8 = 0x13;
+    pub const LE_CONNECTION_REQ: u8 = 0x14;
+    pub const LE_CONNECTION_RSP: u8 = 0x15;
+    pub const FLOW_CONTROL_CREDIT_IND: u8 = 0x16;
+    pub const CONNECTION_REQ: u8 = 0x17;
+    pub const CONNECTION_RSP: u8 = 0x18;
+    pub const RECONFIGURE_REQ: u8 = 0x19;
+    pub const RECONFIGURE_RSP: u8 = 0x1a;
+}
+
+/// Reasons of a Command Reject (4.1).
+pub mod reason {
+    pub const NOT_UNDERSTOOD: u16 = 0;
+    pub const MTU_EXCEEDED: u16 = 1;
+    pub const INVALID_CID: u16 = 2;
+}
+
+/// Results of the two connection responses (4.23, 4.26).
+pub mod result {
+    pub const SUCCESS: u16 = 0x0000;
+    pub const SPSM_NOT_SUPPORTED: u16 = 0x0002;
+    pub const NO_RESOURCES: u16 = 0x0004;
+    pub const INVALID_SOURCE_CID: u16 = 0x0009;
+    pub const SOURCE_CID_ALLOCATED: u16 = 0x000a;
+    pub const UNACCEPTABLE_PARAMETERS: u16 = 0x000b;
+    pub const INVALID_PARAMETERS: u16 = 0x000c;
+}
+
+/// Results of a reconfiguration response (4.28).
+pub mod reconfigured {
+    pub const SUCCESS: u16 = 0;
+    pub const MTU_REDUCED: u16 = 1;
+    pub const MPS_REDUCED: u16 = 2;
+    pub const INVALID_CID: u16 = 3;
+    pub const UNACCEPTABLE: u16 = 4;
+}
+
+/// Length of code, identifier and data length.
+const HEADER_LEN: usize = 4;
+
+/// Most words in one command.
+pub(super) const MAX_WORDS: usize = (SIGNAL_LEN - HEADER_LEN) / 2;
+
+/// Channels in one enhanced connection request (4.25).
+pub(super) const MAX_ENHANCED: usize = 5;
+
+/// One command; without `words` the data is no command of LE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Command {
+    pub code: u8,
+    pub id: u8,
+    len: u8,
+    words: [u16; MAX_WORDS],
+}
+
+impl Command {
+    /// Takes code and identifier; `None` when not even these can be had.
+    pub fn parse(pdu: &[u8]) -> Option<Self> {
+        let mut r = Reader(pdu);
+        let (code, id) = (r.u8()?, r.u8()?);
+        let mut command = Command {
+            code,
+            id,
+            len: u8::MAX,
+            words: [0; MAX_WORDS],
+        };
+        // One command is all of a C-frame on LE.
+        if r.u16() == Some(r.0.len() as u16) && r.0.len() % 2 == 0 && r.0.len() / 2 <= MAX_WORDS {
+            command.len = (r.0.len() / 2) as u8;
+            for word in &mut command.words {
+                *word = r.u16().unwrap_or(0);
+            }
+        }
+        Some(command)
+    }
+
+    /// The data; `None` when lengths contradict each other.
+    pub fn words(&self) -> Option<&[u16]> {
+        self.words.get(..self.len.into())
+    }
+
+    /// Whether a command of this code answers one, and is not answered itself.
+    pub fn is_response(&self) -> bool {
+        match self.code {
+            code::PARAMETER_UPDATE_RSP | code::LE_CONNECTION_RSP => true,
+            code::CONNECTION_RSP | code::RECONFIGURE_RSP => true,
+            // Of the codes that BR/EDR uses the odd ones.
+            code => code <= 0x11 && code % 2 == 1,
+        }
+    }
+}
+
+/// Writes a command.
+pub(super) fn emit(out: &mut Writer, code: u8, id: u8, words: &[u16]) {
+    out.u8(code).u8(id).u16(2 * words.len() as u16);
+    for &word in words {
+        out.u16(word);
+    }
+}
+
+/// What the bindings of MicroPython report for a refused connection: NimBLE's
+/// numbers for the results of 4.23.
+pub(super) fn status(result: u16) -> u16 {
+    match result {
+        result::SPSM_NOT_SUPPORTED => super::status::NOT_SUPPORTED,
+        result::NO_RESOURCES => 6,
+        0x0005 => 23, // insufficient authentication
+        0x0006 => 24, // insufficient authorization
+        0x0007 => 26, // encryption key too short
+        0x0008 => 25, // insufficient encryption
+        result::INVALID_SOURCE_CID => super::status::REJECTED,
+        result::SOURCE_CID_ALLOCATED => 2,
+        result::UNACCEPTABLE_PARAMETERS => super::status::INVALID,
+        _ => 17, // unknown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CREDIT_BASED_REQ: [u8; 14] = [
+        0x14, 7, 10, 0, 0x16, 0, 0x00, 0x08, 0xf2, 0x01, 0x40, 0, 8, 0,
+    ];
+
+    #[test]
+    fn a_command_is_read() {
+        let command = Command::parse(&CREDIT_BASED_REQ).unwrap();
+        assert_eq!((command.code, command.id), (code::LE_CONNECTION_REQ, 7));
+        assert_eq!(command.words(), Some(&[22, 2048, 498, 0x40, 8][..]));
+    }
+
+    #[test]
+    fn a_command_is_written_over_old_bytes() {
+        let mut buf = [0xa5; 20];
+        let mut out = Writer::new(&mut buf);
+        emit(
+            &mut out,
+            code::LE_CONNECTION_REQ,
+            7,
+            &[22, 2048, 498, 0x40, 8],
+        );
+        assert_eq!(out.finish(), Some(14));
+        assert_eq!(buf[..14], CREDIT_BASED_REQ);
+        assert_eq!(buf[14..], [0xa5; 6]);
+    }
+
+    #[test]
+    fn every_truncation_has_no_data() {
+        for n in 0..CREDIT_BASED_REQ.len() {
+            let command = Command::parse(&CREDIT_BASED_REQ[..n]);
+            assert_eq!(command.is_some(), n >= 2);
+            assert_eq!(command.as_ref().and_then(Command::words), None, "{n}");
+        }
+    }
+
+    #[test]
+    fn two_commands_or_odd_data_are_none() {
+        let mut twice = CREDIT_BASED_REQ.to_vec();
+        twice.extend(CREDIT_BASED_REQ);
+        assert_eq!(Command::parse(&twice).unwrap().words(), None);
+        assert_eq!(
+            Command::parse(&[1, 1, 3, 0, 0, 0, 0]).unwrap().words(),
+            None
+        );
+        assert_eq!(
+            Command::parse(&[1, 1, 0, 0]).unwrap().words(),
+            Some(&[][..])
+        );
+        let mut long = [0; 24];
+        long[2] = 20;
+        assert_eq!(Command::parse(&long).unwrap().words(), None);
+    }
+}

@@ -1,0 +1,549 @@
+//! The LE signalling channel (Vol 3, Part A, 4): requests that peers make and
+//! requests of ours.
+
+use super::channel::{acceptable, pending, Channel, State};
+use super::channels::our_cid;
+use super::signal::{code, emit, reason, reconfigured, result, Command, MAX_ENHANCED, MAX_WORDS};
+use super::{cid, signal, status, Channels, ConnParams, Link, MIN_MTU, MPS, SIGNAL_LEN};
+use crate::config::MAX_CHANNELS;
+use crate::event::{Role, Token};
+use crate::time::Instant;
+use crate::wire::Writer;
+
+/// What a signalling PDU asks of the host, beside the answer written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing more.
+    Nothing,
+    /// The writer has less room than `SIGNAL_LEN`; nothing was done, repeat.
+    NoRoom,
+    /// We are central, the peripheral asked for these valid parameters and was
+    /// told that they are accepted: send LE Connection Update (4.20).
+    Update(ConnParams),
+    /// Our request by `request_update` was accepted or rejected (4.21).
+    Updated(bool),
+}
+
+/// Smallest MTU and MPS of the enhanced mode (4.25).
+const MIN_ENHANCED: u16 = 64;
+
+/// No channel: a refused one in `Incoming`.
+const REFUSED: u8 = u8::MAX;
+
+/// Signalling state of one link.
+#[derive(Debug)]
+pub(super) struct Signalling {
+    /// Identifier used last.
+    id: u8,
+    pub update: Update,
+}
+
+/// Our connection parameter update request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Update {
+    Idle,
+    Wanted {
+        params: ConnParams,
+        deadline: Instant,
+    },
+    Sent {
+        id: u8,
+        deadline: Instant,
+    },
+}
+
+impl Signalling {
+    pub const fn new() -> Self {
+        Signalling {
+            id: 0,
+            update: Update::Idle,
+        }
+    }
+
+    pub fn deadline(&self) -> Option<Instant> {
+        match self.update {
+            Update::Idle => None,
+            Update::Wanted { deadline, .. } | Update::Sent { deadline, .. } => Some(deadline),
+        }
+    }
+
+    /// The answer with this identifier came; whether it was waited for.
+    fn updated(&mut self, answer: u8) -> bool {
+        let waited = matches!(self.update, Update::Sent { id, .. } if id == answer);
+        if waited {
+            self.update = Update::Idle;
+        }
+        waited
+    }
+}
+
+/// A peer's connection request, for one channel or enhanced for up to five.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub slot: u8,
+    id: u8,
+    enhanced: bool,
+    our_mtu: u16,
+    result: u16,
+    /// Query that waits for the script.
+    pub asked: Option<Token>,
+    /// Index of each channel in the order of the request.
+    channels: heapless::Vec<u8, MAX_ENHANCED>,
+    /// How many of them are decided.
+    decided: u8,
+}
+
+impl Incoming {
+    /// Index of the channel to decide next, past all when the answer is ready.
+    pub fn next_channel(&self) -> usize {
+        self.channels
+            .get(self.decided as usize)
+            .map_or(usize::MAX, |&index| index.into())
+    }
+
+    /// The script accepted or refused the next channel.
+    pub fn decide(&mut self, accepted: bool) {
+        if !accepted {
+            self.result = result::NO_RESOURCES;
+            if let Some(index) = self.channels.get_mut(self.decided as usize) {
+                *index = REFUSED;
+            }
+        }
+        self.decided += 1;
+        self.skip_refused();
+    }
+
+    fn skip_refused(&mut self) {
+        while self.channels.get(self.decided as usize) == Some(&REFUSED) {
+            self.decided += 1;
+        }
+    }
+}
+
+impl Channels {
+    /// Takes the payload of a PDU on `cid::SIGNALLING`; writes the payload of
+    /// at most one answer. `out` has room for `SIGNAL_LEN`.
+    pub fn handle_signal(
+        &mut self,
+        now: Instant,
+        link: Link,
+        pdu: &[u8],
+        out: &mut Writer,
+    ) -> Outcome {
+        if out.room() < SIGNAL_LEN {
+            return Outcome::NoRoom;
+        }
+        // Identifier zero is never used (4).
+        let Some(command @ Command { id: 1.., .. }) = Command::parse(pdu) else {
+            return Outcome::Nothing;
+        };
+        let id = command.id;
+        if pdu.len() > SIGNAL_LEN && !command.is_response() {
+            let words = [reason::MTU_EXCEEDED, SIGNAL_LEN as u16];
+            emit(out, code::COMMAND_REJECT, id, &words);
+            return Outcome::Nothing;
+        }
+        let slot = link.slot;
+        match (command.code, command.words()) {
+            (code::PARAMETER_UPDATE_REQ, Some(&[interval_min, interval_max, latency, timeout]))
+                if link.role == Role::Central =>
+            {
+                let params = ConnParams {
+                    interval_min,
+                    interval_max,
+                    latency,
+                    timeout,
+                };
+                let valid = params.valid();
+                emit(out, code::PARAMETER_UPDATE_RSP, id, &[!valid as u16]);
+                if valid {
+                    return Outcome::Update(params);
+                }
+            }
+            (code::PARAMETER_UPDATE_RSP, Some(&[result])) => {
+                if self
+                    .signalling(slot)
+                    .is_some_and(|signalling| signalling.updated(id))
+                {
+                    return Outcome::Updated(result == 0);
+                }
+            }
+            (code::LE_CONNECTION_REQ, Some(&[psm, mtu, mps, scid, credits])) => {
+                self.connection_request(link, id, false, [psm, mtu, mps, credits], &[scid], out);
+            }
+            (code::LE_CONNECTION_RSP, Some(&[dcid, mtu, mps, credits, result])) => {
+                self.connection_response(slot, id, [dcid, mtu, mps, credits, result]);
+            }
+            (code::CONNECTION_REQ, Some(&[psm, mtu, mps, credits, ref scids @ ..])) => {
+                self.connection_request(link, id, true, [psm, mtu, mps, credits], scids, out);
+            }
+            (code::RECONFIGURE_REQ, Some(&[mtu, mps, ref cids @ ..])) => {
+                let result = self.reconfigure(slot, mtu, mps, cids);
+                emit(out, code::RECONFIGURE_RSP, id, &[result]);
+            }
+            (code::FLOW_CONTROL_CREDIT_IND, Some(&[cid, credits])) => {
+                if let Some(index) = self.peer_index(slot, cid) {
+                    let channel = self.channels.get_mut(index);
+                    if channel.is_some_and(|channel| channel.credits_taken(credits).is_err()) {
+                        self.fail(now, index);
+                    }
+                }
+            }
+            (code::DISCONNECTION_REQ, Some(&[dcid, scid])) => {
+                self.disconnection_request(slot, id, dcid, scid, out);
+            }
+            (code::DISCONNECTION_RSP, Some(&[dcid, scid])) => {
+                if let Some((index, channel)) = self.linked(slot, scid) {
+                    let waited =
+                        matches!(channel.state, State::Closing { id: sent, .. } if sent == id);
+                    if waited && channel.peer_cid == dcid {
+                        let status = channel.status;
+                        self.end(index, status);
+                    }
+                }
+            }
+            (code::COMMAND_REJECT, Some(&[reason, ..])) => return self.rejected(slot, id, reason),
+            _ if command.is_response() => {}
+            _ => emit(out, code::COMMAND_REJECT, id, &[reason::NOT_UNDERSTOOD]),
+        }
+        Outcome::Nothing
+    }
+
+    /// Writes the payload of the next signalling PDU that we have to send on a
+    /// link. False when there is none, or `out` has less room than
+    /// `SIGNAL_LEN`. To be asked before `poll_fragment`, while no frame is open.
+    pub fn poll_signal(&mut self, slot: u8, out: &mut Writer) -> bool {
+        if out.room() < SIGNAL_LEN {
+            return false;
+        }
+        if self.poll_answer(slot, out) || self.poll_update(slot, out) {
+            return true;
+        }
+        for index in 0..MAX_CHANNELS {
+            if self.signals & 1 << index == 0 || self.channel_slot(index) != slot {
+                continue;
+            }
+            if self.poll_channel(slot, index, out) {
+                return true;
+            }
+            self.signals &= !(1 << index);
+        }
+        false
+    }
+
+    /// A request for channels (4.22, 4.25); `terms` are PSM, MTU, MPS, credits.
+    fn connection_request(
+        &mut self,
+        link: Link,
+        id: u8,
+        enhanced: bool,
+        terms: [u16; 4],
+        scids: &[u16],
+        out: &mut Writer,
+    ) {
+        let [psm, mtu, mps, credits] = terms;
+        let min = if enhanced { MIN_ENHANCED } else { MIN_MTU };
+        let mut incoming = Incoming {
+            slot: link.slot,
+            id,
+            enhanced,
+            our_mtu: self.listener(psm).unwrap_or(0),
+            result: result::SUCCESS,
+            asked: None,
+            channels: heapless::Vec::new(),
+            decided: 0,
+        };
+        if scids.is_empty() || scids.len() > MAX_ENHANCED {
+            incoming.result = result::INVALID_PARAMETERS;
+        } else if incoming.our_mtu == 0 {
+            incoming.result = result::SPSM_NOT_SUPPORTED;
+        } else if !acceptable(mtu, mps, min) {
+            incoming.result = result::UNACCEPTABLE_PARAMETERS;
+        } else if incoming.our_mtu < min || self.incoming.is_some() {
+            incoming.result = result::NO_RESOURCES;
+        }
+        let refuse_all = incoming.result != result::SUCCESS;
+        for &scid in scids {
+            let mut index = REFUSED as usize;
+            if refuse_all {
+            } else if !is_dynamic(scid) {
+                incoming.result = result::INVALID_SOURCE_CID;
+            } else if self.uses(link.slot, scid) {
+                incoming.result = result::SOURCE_CID_ALLOCATED;
+            } else {
+                index = self.alloc().unwrap_or(index);
+            }
+            if let Some(channel) = self.channels.get_mut(index) {
+                *channel = Channel::new();
+                channel.state = State::Incoming;
+                (channel.slot, channel.conn) = (link.slot, link.conn);
+                (channel.psm, channel.our_mtu) = (psm, incoming.our_mtu);
+                (channel.peer_cid, channel.enhanced) = (scid, enhanced);
+                channel.open(mtu, mps, credits);
+            } else if incoming.result == result::SUCCESS {
+                incoming.result = result::NO_RESOURCES;
+            }
+            let _ = incoming.channels.push(index as u8);
+        }
+        incoming.skip_refused();
+        if incoming.next_channel() == usize::MAX {
+            self.answer(&incoming, out);
+        } else {
+            self.incoming = Some(incoming);
+        }
+    }
+
+    /// Sends the answer to a connection request once all of it is decided.
+    fn poll_answer(&mut self, slot: u8, out: &mut Writer) -> bool {
+        match self.incoming.take() {
+            Some(incoming) if incoming.slot == slot && incoming.next_channel() == usize::MAX => {
+                self.answer(&incoming, out);
+                true
+            }
+            undecided => {
+                self.incoming = undecided;
+                false
+            }
+        }
+    }
+
+    /// Writes the answer to a connection request; its channels are open.
+    fn answer(&mut self, incoming: &Incoming, out: &mut Writer) {
+        let (mut words, mut n) = ([0; MAX_WORDS], 4);
+        let mut credits = 0;
+        for (word, &index) in words.iter_mut().skip(4).zip(&incoming.channels) {
+            n += 1;
+            if let Some(channel) = self.channels.get_mut(index as usize) {
+                credits = channel.window();
+                channel.state = State::Open;
+                channel.events |= pending::CONNECTED;
+                self.events |= 1 << index;
+                *word = our_cid(index.into());
+            }
+        }
+        // Refused altogether, all fields are zero.
+        let (mtu, mps) = if credits > 0 {
+            (incoming.our_mtu, MPS)
+        } else {
+            (0, 0)
+        };
+        let terms = [mtu, mps, credits, incoming.result];
+        if incoming.enhanced {
+            words[..4].copy_from_slice(&terms);
+            emit(
+                out,
+                code::CONNECTION_RSP,
+                incoming.id,
+                words.get(..n).unwrap_or_default(),
+            );
+        } else {
+            words[0] = words[4];
+            words[1..5].copy_from_slice(&terms);
+            emit(out, code::LE_CONNECTION_RSP, incoming.id, &words[..5]);
+        }
+    }
+
+    /// The answer to our request (4.23); any other is ignored.
+    fn connection_response(
+        &mut self,
+        slot: u8,
+        id: u8,
+        [dcid, mtu, mps, credits, result]: [u16; 5],
+    ) {
+        let Some((index, State::Connecting { .. })) = self.outstanding(slot, id) else {
+            return;
+        };
+        if result != result::SUCCESS {
+            self.end(index, signal::status(result));
+        } else if !is_dynamic(dcid) || self.uses(slot, dcid) || !acceptable(mtu, mps, MIN_MTU) {
+            self.end(index, status::INVALID);
+        } else if let Some(channel) = self.channels.get_mut(index) {
+            channel.peer_cid = dcid;
+            channel.open(mtu, mps, credits);
+            channel.state = State::Open;
+            channel.events |= pending::CONNECTED;
+            self.events |= 1 << index;
+        }
+    }
+
+    /// The peer ends a channel (4.6).
+    fn disconnection_request(&mut self, slot: u8, id: u8, dcid: u16, scid: u16, out: &mut Writer) {
+        match self.linked(slot, dcid) {
+            None => {
+                emit(
+                    out,
+                    code::COMMAND_REJECT,
+                    id,
+                    &[reason::INVALID_CID, dcid, scid],
+                );
+            }
+            Some((_, channel)) if channel.peer_cid != scid => {}
+            Some((index, channel)) => {
+                emit(out, code::DISCONNECTION_RSP, id, &[dcid, scid]);
+                let status = channel.status;
+                self.end(index, status);
+            }
+        }
+    }
+
+    /// The peer changes what it can receive (4.27); the result.
+    fn reconfigure(&mut self, slot: u8, mtu: u16, mps: u16, cids: &[u16]) -> u16 {
+        if cids.is_empty() || cids.len() > MAX_ENHANCED || !acceptable(mtu, mps, MIN_ENHANCED) {
+            return reconfigured::UNACCEPTABLE;
+        }
+        for &cid in cids {
+            let index = self.peer_index(slot, cid).unwrap_or(usize::MAX);
+            match self.channels.get(index) {
+                Some(channel) if channel.enhanced => {
+                    if mtu < channel.peer_mtu {
+                        return reconfigured::MTU_REDUCED;
+                    }
+                    if mps < channel.peer_mps && cids.len() > 1 {
+                        return reconfigured::MPS_REDUCED;
+                    }
+                }
+                _ => return reconfigured::INVALID_CID,
+            }
+        }
+        for &cid in cids {
+            let index = self.peer_index(slot, cid).unwrap_or(usize::MAX);
+            if let Some(channel) = self.channels.get_mut(index) {
+                (channel.peer_mtu, channel.peer_mps) = (mtu, mps);
+            }
+        }
+        reconfigured::SUCCESS
+    }
+
+    /// The peer does not take a command of ours (4.1).
+    fn rejected(&mut self, slot: u8, id: u8, reason: u16) -> Outcome {
+        match self.outstanding(slot, id) {
+            Some((index, State::Connecting { .. })) if reason == reason::NOT_UNDERSTOOD => {
+                self.end(index, status::NOT_SUPPORTED);
+            }
+            Some((index, State::Connecting { .. })) => self.end(index, status::REJECTED),
+            Some((index, _)) => self.end(index, 0),
+            None => {
+                if self
+                    .signalling(slot)
+                    .is_some_and(|signalling| signalling.updated(id))
+                {
+                    return Outcome::Updated(false);
+                }
+            }
+        }
+        Outcome::Nothing
+    }
+
+    fn poll_update(&mut self, slot: u8, out: &mut Writer) -> bool {
+        let Some(&mut Signalling {
+            update: Update::Wanted { params, deadline },
+            ..
+        }) = self.signalling(slot)
+        else {
+            return false;
+        };
+        let id = self.next_id(slot);
+        let ConnParams {
+            interval_min,
+            interval_max,
+            latency,
+            timeout,
+        } = params;
+        let words = [interval_min, interval_max, latency, timeout];
+        emit(out, code::PARAMETER_UPDATE_REQ, id, &words);
+        if let Some(signalling) = self.signalling(slot) {
+            signalling.update = Update::Sent { id, deadline };
+        }
+        true
+    }
+
+    /// What one channel has to signal.
+    fn poll_channel(&mut self, slot: u8, index: usize, out: &mut Writer) -> bool {
+        let Some(channel) = self.channels.get(index) else {
+            return false;
+        };
+        let due = channel.credits_due();
+        match channel.state {
+            State::Connecting { id: 0, .. } => {}
+            State::Closing { id: 0, .. } if !channel.can_send() => {}
+            State::Open if due > 0 => {}
+            _ => return false,
+        }
+        let new = self.next_id(slot);
+        let Some(channel) = self.channels.get_mut(index) else {
+            return false;
+        };
+        let cid = our_cid(index);
+        match &mut channel.state {
+            State::Connecting { id, .. } => {
+                *id = new;
+                let words = [channel.psm, channel.our_mtu, MPS, cid, channel.window()];
+                emit(out, code::LE_CONNECTION_REQ, new, &words);
+            }
+            State::Closing { id, .. } => {
+                *id = new;
+                emit(out, code::DISCONNECTION_REQ, new, &[channel.peer_cid, cid]);
+            }
+            _ => {
+                channel.credits_given(due);
+                emit(out, code::FLOW_CONTROL_CREDIT_IND, new, &[cid, due]);
+            }
+        }
+        true
+    }
+
+    /// An identifier that no outstanding request of the link has (4).
+    fn next_id(&mut self, slot: u8) -> u8 {
+        loop {
+            let Some(signalling) = self.signalling(slot) else {
+                return 1;
+            };
+            signalling.id = signalling.id.checked_add(1).unwrap_or(1);
+            let id = signalling.id;
+            let taken = matches!(signalling.update, Update::Sent { id: sent, .. } if sent == id);
+            if !taken && self.outstanding(slot, id).is_none() {
+                return id;
+            }
+        }
+    }
+
+    /// The channel whose request has this identifier.
+    fn outstanding(&self, slot: u8, answer: u8) -> Option<(usize, State)> {
+        let waits = |channel: &Channel| match channel.state {
+            State::Connecting { id, .. } | State::Closing { id, .. } => {
+                channel.slot == slot && id == answer
+            }
+            _ => false,
+        };
+        let index = self.channels.iter().position(waits)?;
+        Some((index, self.channels.get(index)?.state))
+    }
+
+    /// The channel with the peer's CID. Of few channels: not worth an index.
+    fn peer_index(&self, slot: u8, cid: u16) -> Option<usize> {
+        let is_it = |channel: &Channel| {
+            channel.slot == slot && channel.peer_cid == cid && channel.is_linked()
+        };
+        self.channels.iter().position(is_it)
+    }
+
+    /// Whether the peer's CID belongs to a channel, or is asked for.
+    fn uses(&self, slot: u8, cid: u16) -> bool {
+        let uses = |channel: &Channel| {
+            channel.slot == slot
+                && channel.peer_cid == cid
+                && (channel.is_linked() || channel.state == State::Incoming)
+        };
+        self.channels.iter().any(uses)
+    }
+
+    fn channel_slot(&self, index: usize) -> u8 {
+        self.channels
+            .get(index)
+            .map_or(super::channel::NO_SLOT, |channel| channel.slot)
+    }
+}
+
+fn is_dynamic(cid: u16) -> bool {
+    (cid::FIRST_DYNAMIC..=cid::LAST_DYNAMIC).contains(&cid)
+}
