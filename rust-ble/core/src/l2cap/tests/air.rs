@@ -98,6 +98,14 @@ impl Peer {
         Some(last)
     }
 
+    /// Sends off a fragment, if there is one.
+    pub fn fragment_any(&mut self) {
+        if let Some(fragment) = self.end.poll_fragment(self.link.slot, 27) {
+            let len = fragment.len();
+            self.end.fragment_sent(self.link.slot, len);
+        }
+    }
+
     /// Listens, is asked for a channel with our CID 0x50 and these terms, and
     /// accepts; its CID.
     pub fn opened(mtu: u16, peer_mtu: u16, peer_mps: u16, credits: u16) -> (Self, u16) {
