@@ -14,8 +14,10 @@
 //! 0, 1, .. until the script has no more, giving each value to
 //! `Identities::load`.
 
+use super::{crypto, Rng};
 use crate::config::MAX_BONDS;
-use crate::Address;
+use crate::wire::{Reader, Writer};
+use crate::{Address, Security};
 
 /// Secret type of our own identity.
 pub const KIND_OWN: u8 = 32;
@@ -30,10 +32,20 @@ pub const BOND_LEN: usize = 78;
 /// Length of an emitted `OwnIdentity`.
 pub const OWN_LEN: usize = 23;
 
+/// Version of all values.
+const VERSION: u8 = 1;
+
+const AUTHENTICATED: u8 = 0x01;
+const SECURE_CONNECTIONS: u8 = 0x02;
+const OURS: u8 = 0x04;
+const PEERS: u8 = 0x08;
+const IRK: u8 = 0x10;
+
 /// The key of a peer's secrets: kind, then the address as MicroPython prints
 /// it, most significant byte first.
-pub fn key(_identity: Address) -> [u8; 7] {
-    todo!()
+pub fn key(identity: Address) -> [u8; 7] {
+    let [a, b, c, d, e, f] = identity.bytes;
+    [identity.kind as u8, f, e, d, c, b, a]
 }
 
 /// A key for legacy re-encryption, as distributed by one side (2.4.2.1).
@@ -45,6 +57,20 @@ pub struct LongTermKey {
     pub ediv: u16,
     /// Random number; zero for LE Secure Connections.
     pub rand: [u8; 8],
+}
+
+impl LongTermKey {
+    fn parse(r: &mut Reader) -> Option<Self> {
+        Some(LongTermKey {
+            ltk: r.array()?,
+            ediv: r.u16()?,
+            rand: r.array()?,
+        })
+    }
+
+    fn emit(&self, out: &mut Writer) {
+        out.bytes(&self.ltk).u16(self.ediv).bytes(&self.rand);
+    }
 }
 
 /// What is known about a bonded peer.
@@ -68,14 +94,77 @@ pub struct Bond {
 
 impl Bond {
     /// Checks and reads a stored value.
-    pub fn parse(_value: &[u8]) -> Option<Bond> {
-        todo!()
+    pub fn parse(value: &[u8]) -> Option<Bond> {
+        let mut r = Reader(value);
+        if value.len() != BOND_LEN || r.u8()? != VERSION {
+            return None;
+        }
+        let kind = r.u8()?;
+        let identity = Address::from_wire(kind, r.array()?);
+        let (key_size, flags) = (r.u8()?, r.u8()?);
+        let (ours, peers) = (LongTermKey::parse(&mut r)?, LongTermKey::parse(&mut r)?);
+        let irk = r.array()?;
+        let has = |flag| flags & flag != 0;
+        let sound = kind <= 1
+            && identity.is_identity()
+            && matches!(key_size, 7..=16)
+            && flags < 2 * IRK
+            && has(OURS | PEERS);
+        sound.then_some(Bond {
+            identity,
+            key_size,
+            authenticated: has(AUTHENTICATED),
+            secure_connections: has(SECURE_CONNECTIONS),
+            ours: has(OURS).then_some(ours),
+            peers: has(PEERS).then_some(peers),
+            irk: has(IRK).then_some(irk),
+        })
     }
 
     /// The value to store.
     pub fn emit(&self) -> [u8; BOND_LEN] {
-        todo!()
+        let bit = |on, bit| if on { bit } else { 0 };
+        let flags = bit(self.authenticated, AUTHENTICATED)
+            | bit(self.secure_connections, SECURE_CONNECTIONS)
+            | bit(self.ours.is_some(), OURS)
+            | bit(self.peers.is_some(), PEERS)
+            | bit(self.irk.is_some(), IRK);
+        let mut value = [0; BOND_LEN];
+        let mut out = Writer::new(&mut value);
+        out.u8(VERSION)
+            .u8(self.identity.kind as u8)
+            .bytes(&self.identity.bytes);
+        out.u8(self.key_size).u8(flags);
+        self.ours.unwrap_or_default().emit(&mut out);
+        self.peers.unwrap_or_default().emit(&mut out);
+        out.bytes(&self.irk.unwrap_or_default());
+        value
     }
+
+    /// The protection of a link that is encrypted with this bond.
+    pub fn security(&self) -> Security {
+        Security {
+            key_size: self.key_size,
+            authenticated: self.authenticated,
+            bonded: true,
+            secure_connections: self.secure_connections,
+        }
+    }
+}
+
+/// Whether a pairing that gives `new` may replace a bond that gives `old`
+/// (CVE-2021-3436, CVE-2025-62235).
+///
+/// Nothing may become weaker: neither the key size, nor LE Secure Connections,
+/// nor authentication. And the peer must be who it says: either it `proved`
+/// so by encrypting the link with the old key, or the user did in an
+/// authenticated pairing. A peer that lost its key of a Just Works bond can
+/// pair again after `gap_unpair`.
+pub fn may_replace(old: &Security, new: &Security, proved: bool) -> bool {
+    new.key_size >= old.key_size
+        && new.secure_connections >= old.secure_connections
+        && new.authenticated >= old.authenticated
+        && (proved || new.authenticated)
 }
 
 /// Our own identity, made once and kept.
@@ -90,18 +179,34 @@ pub struct OwnIdentity {
 
 impl OwnIdentity {
     /// A new identity from random bytes.
-    pub fn new(_rng: &mut super::Rng) -> Self {
-        todo!()
+    pub fn new(rng: &mut Rng) -> Self {
+        OwnIdentity {
+            irk: rng.array(),
+            address: random_address(rng, 0b11).bytes,
+        }
     }
 
     /// Checks and reads a stored value.
-    pub fn parse(_value: &[u8]) -> Option<Self> {
-        todo!()
+    pub fn parse(value: &[u8]) -> Option<Self> {
+        let mut r = Reader(value);
+        if value.len() != OWN_LEN || r.u8()? != VERSION {
+            return None;
+        }
+        let own = OwnIdentity {
+            irk: r.array()?,
+            address: r.array()?,
+        };
+        (own.irk != [0; 16] && Address::random(own.address).is_identity()).then_some(own)
     }
 
     /// The value to store.
     pub fn emit(&self) -> [u8; OWN_LEN] {
-        todo!()
+        let mut value = [0; OWN_LEN];
+        Writer::new(&mut value)
+            .u8(VERSION)
+            .bytes(&self.irk)
+            .bytes(&self.address);
+        value
     }
 }
 
@@ -118,12 +223,51 @@ pub struct Identity {
     pub address: Address,
     /// Its identity resolving key, if it gave us one.
     pub irk: Option<[u8; 16]>,
+    /// What the bond gives.
+    pub security: Security,
 }
 
 impl Identities {
+    /// An empty table.
+    pub const fn new() -> Self {
+        Identities {
+            peers: heapless::Vec::new(),
+        }
+    }
+
     /// Enters a stored value; false when it is garbage or the table is full.
-    pub fn load(&mut self, _value: &[u8]) -> bool {
-        todo!()
+    pub fn load(&mut self, value: &[u8]) -> bool {
+        Bond::parse(value).is_some_and(|bond| self.insert(&bond))
+    }
+
+    /// Enters or replaces a bond; false when the table is full.
+    pub fn insert(&mut self, bond: &Bond) -> bool {
+        let new = Identity {
+            address: bond.identity,
+            irk: bond.irk,
+            security: bond.security(),
+        };
+        match self
+            .peers
+            .iter_mut()
+            .find(|peer| peer.address == bond.identity)
+        {
+            Some(peer) => {
+                *peer = new;
+                true
+            }
+            None => self.peers.push(new).is_ok(),
+        }
+    }
+
+    /// Whether `insert` would succeed, and no other peer has the same IRK: one
+    /// that was given out to a third party would let that one pose as another.
+    pub fn accepts(&self, bond: &Bond) -> bool {
+        let known = self.find(bond.identity).is_some();
+        let shared = |peer: &Identity| {
+            peer.irk.is_some() && peer.irk == bond.irk && peer.address != bond.identity
+        };
+        (known || !self.peers.is_full()) && !self.peers.iter().any(shared)
     }
 
     /// The bonded peers, e.g. to fill the controller's resolving list or to
@@ -134,30 +278,57 @@ impl Identities {
 
     /// Forgets a peer; false when unknown. The host deletes its secrets of
     /// `KIND_BOND` and `KIND_CLIENT`.
-    pub fn remove(&mut self, _identity: Address) -> bool {
-        todo!()
+    pub fn remove(&mut self, identity: Address) -> bool {
+        match self.peers.iter().position(|peer| peer.address == identity) {
+            Some(at) => {
+                self.peers.swap_remove(at);
+                true
+            }
+            None => false,
+        }
     }
 
-    /// Whether there is a bond with this identity.
-    pub fn contains(&self, _identity: Address) -> bool {
-        todo!()
+    /// The bonded peer with this identity.
+    pub fn find(&self, identity: Address) -> Option<&Identity> {
+        self.peers.iter().find(|peer| peer.address == identity)
     }
 
     /// The identity behind a resolvable private address (Vol 6, Part B,
     /// 1.3.2.3), or the address itself when it belongs to no bonded peer.
-    pub fn resolve(&self, _address: Address) -> Address {
-        todo!()
+    pub fn resolve(&self, address: Address) -> Address {
+        if !address.is_resolvable() {
+            return address;
+        }
+        let [h0, h1, h2, p0, p1, p2] = address.bytes;
+        let ours = |peer: &&Identity| {
+            peer.irk
+                .is_some_and(|irk| crypto::ah(&irk, [p0, p1, p2]) == [h0, h1, h2])
+        };
+        self.peers
+            .iter()
+            .find(ours)
+            .map_or(address, |peer| peer.address)
     }
 }
 
 /// A fresh resolvable private address (Vol 6, Part B, 1.3.2.2).
-pub fn resolvable_address(_irk: &[u8; 16], _rng: &mut super::Rng) -> Address {
-    todo!()
+pub fn resolvable_address(irk: &[u8; 16], rng: &mut Rng) -> Address {
+    let [.., p0, p1, p2] = random_address(rng, 0b01).bytes;
+    let [h0, h1, h2] = crypto::ah(irk, [p0, p1, p2]);
+    Address::random([h0, h1, h2, p0, p1, p2])
 }
 
 /// A fresh non-resolvable private address (Vol 6, Part B, 1.3.2.2).
-pub fn non_resolvable_address(_rng: &mut super::Rng) -> Address {
-    todo!()
+pub fn non_resolvable_address(rng: &mut Rng) -> Address {
+    random_address(rng, 0b00)
+}
+
+/// A random address with `top` as its two highest bits. That all others are
+/// neither all zeros nor all ones is left to chance, 2 in 2^22 at worst.
+fn random_address(rng: &mut Rng, top: u8) -> Address {
+    let mut bytes: [u8; 6] = rng.array();
+    bytes[5] = bytes[5] & 0x3f | top << 6;
+    Address::random(bytes)
 }
 
 /// Length of the fixed part of a `KIND_CLIENT` value.
@@ -166,12 +337,202 @@ pub const CLIENT_HEADER: usize = 18;
 /// Starts a `KIND_CLIENT` value: the client's supported features (Vol 3,
 /// Part G, 7.2) and the hash of the database that it knows (7.3). Append
 /// `handle.u16() value.u16()` for each CCCD that is not zero.
-pub fn client_emit(_out: &mut crate::wire::Writer, _features: u8, _hash: &[u8; 16]) {
-    todo!()
+pub fn client_emit(out: &mut Writer, features: u8, hash: &[u8; 16]) {
+    out.u8(VERSION).u8(features).bytes(hash);
 }
 
 /// Checks and reads a `KIND_CLIENT` value: features, hash, and the bytes of
 /// the CCCDs, four each: `Reader::u16` twice.
-pub fn client_parse(_value: &[u8]) -> Option<(u8, [u8; 16], &[u8])> {
-    todo!()
+pub fn client_parse(value: &[u8]) -> Option<(u8, [u8; 16], &[u8])> {
+    let mut r = Reader(value);
+    if r.u8()? != VERSION {
+        return None;
+    }
+    let (features, hash, cccds) = (r.u8()?, r.array()?, r.rest());
+    (cccds.len() % 4 == 0).then_some((features, hash, cccds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::smp::crypto::tests::le;
+
+    fn bond() -> Bond {
+        Bond {
+            identity: Address::random(le("c65544332211")),
+            key_size: 16,
+            authenticated: true,
+            secure_connections: false,
+            ours: Some(LongTermKey {
+                ltk: [1; 16],
+                ediv: 0x0203,
+                rand: [4; 8],
+            }),
+            peers: Some(LongTermKey {
+                ltk: [5; 16],
+                ediv: 0x0607,
+                rand: [8; 8],
+            }),
+            irk: Some([9; 16]),
+        }
+    }
+
+    #[test]
+    fn a_bond_comes_back_from_its_value() {
+        let bond = bond();
+        let value = bond.emit();
+        assert_eq!(
+            value[..10],
+            [1, 1, 0x11, 0x22, 0x33, 0x44, 0x55, 0xc6, 16, 0x1d]
+        );
+        assert_eq!(
+            value[10..36],
+            [[1; 16].as_slice(), &[3, 2], &[4; 8]].concat()
+        );
+        assert_eq!(value[62..], [9; 16]);
+        assert_eq!(Bond::parse(&value), Some(bond));
+        let part = Bond {
+            ours: None,
+            irk: None,
+            authenticated: false,
+            secure_connections: true,
+            ..bond
+        };
+        assert_eq!(Bond::parse(&part.emit()), Some(part));
+    }
+
+    #[test]
+    fn garbage_is_no_bond() {
+        let value = bond().emit();
+        for len in 0..value.len() {
+            assert_eq!(Bond::parse(&value[..len]), None);
+        }
+        assert_eq!(Bond::parse(&[value.as_slice(), &[0]].concat()), None);
+        for (at, byte) in [
+            (0, 0),
+            (0, 2),
+            (1, 2),
+            (7, 0x46),
+            (8, 6),
+            (8, 17),
+            (9, 0x20),
+            (9, 0x11),
+        ] {
+            let mut bad = value;
+            bad[at] = byte;
+            assert_eq!(Bond::parse(&bad), None, "{at}");
+        }
+        assert_eq!(Bond::parse(&[0xff; BOND_LEN]), None);
+        assert!(!Identities::new().load(&[0; BOND_LEN]));
+    }
+
+    #[test]
+    fn the_key_of_a_secret_is_the_address_as_printed() {
+        assert_eq!(
+            key(bond().identity),
+            [1, 0xc6, 0x55, 0x44, 0x33, 0x22, 0x11]
+        );
+    }
+
+    #[test]
+    fn our_identity_comes_back_from_its_value() {
+        let own = OwnIdentity::new(&mut Rng::new(&[7; 32]));
+        assert!(Address::random(own.address).is_identity());
+        let value = own.emit();
+        assert_eq!(OwnIdentity::parse(&value), Some(own));
+        for len in 0..value.len() {
+            assert_eq!(OwnIdentity::parse(&value[..len]), None);
+        }
+        let mut not_static = value;
+        not_static[22] &= 0x3f;
+        assert_eq!(OwnIdentity::parse(&not_static), None);
+    }
+
+    #[test]
+    fn peers_are_recognised_by_their_private_addresses() {
+        let mut rng = Rng::new(&[3; 32]);
+        let mut identities = Identities::new();
+        assert!(identities.load(&bond().emit()));
+        let rpa = resolvable_address(&[9; 16], &mut rng);
+        assert!(rpa.is_resolvable());
+        assert_eq!(identities.resolve(rpa), bond().identity);
+        let stranger = resolvable_address(&[8; 16], &mut rng);
+        assert_eq!(identities.resolve(stranger), stranger);
+        let other = non_resolvable_address(&mut rng);
+        assert_eq!(other.bytes[5] >> 6, 0);
+        assert_eq!(identities.resolve(other), other);
+        assert!(identities.remove(bond().identity));
+        assert!(!identities.remove(bond().identity));
+        assert_eq!(identities.resolve(rpa), rpa);
+    }
+
+    #[test]
+    fn a_full_table_takes_no_further_bond() {
+        let mut identities = Identities::new();
+        let nth = |n: usize| Bond {
+            identity: Address::public([n as u8; 6]),
+            irk: Some([n as u8 + 1; 16]),
+            ..bond()
+        };
+        for n in 0..MAX_BONDS {
+            assert!(identities.insert(&nth(n)));
+        }
+        assert!(!identities.accepts(&nth(MAX_BONDS)));
+        assert!(!identities.insert(&nth(MAX_BONDS)));
+        assert!(identities.accepts(&nth(0)));
+        assert!(identities.insert(&nth(0)));
+        assert_eq!(identities.peers().len(), MAX_BONDS);
+        assert!(!identities.accepts(&Bond {
+            irk: nth(1).irk,
+            ..nth(0)
+        }));
+    }
+
+    #[test]
+    fn a_bond_is_never_replaced_by_a_weaker_one() {
+        let strong = Security {
+            key_size: 16,
+            authenticated: true,
+            bonded: true,
+            secure_connections: true,
+        };
+        let plain = Security {
+            authenticated: false,
+            ..strong
+        };
+        assert!(may_replace(&strong, &strong, false));
+        assert!(may_replace(&plain, &strong, false));
+        assert!(may_replace(&plain, &plain, true));
+        assert!(!may_replace(&plain, &plain, false));
+        for weaker in [
+            plain,
+            Security {
+                key_size: 15,
+                ..strong
+            },
+            Security {
+                secure_connections: false,
+                ..strong
+            },
+        ] {
+            assert!(!may_replace(&strong, &weaker, true));
+        }
+    }
+
+    #[test]
+    fn what_a_client_left_comes_back_from_its_value() {
+        let mut buf = [0xa5; 32];
+        let mut out = Writer::new(&mut buf);
+        client_emit(&mut out, 1, &[2; 16]);
+        out.u16(0x0010).u16(0x0001);
+        let len = out.finish().unwrap();
+        assert_eq!(len, CLIENT_HEADER + 4);
+        assert_eq!(
+            client_parse(&buf[..len]),
+            Some((1, [2; 16], [0x10, 0, 1, 0].as_slice()))
+        );
+        for len in (0..len).filter(|&len| len != CLIENT_HEADER) {
+            assert_eq!(client_parse(&buf[..len]), None);
+        }
+    }
 }

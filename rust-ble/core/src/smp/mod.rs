@@ -23,7 +23,8 @@ pub mod rng;
 use crate::{Address, Instant, PasskeyAction, Result, Role, Security};
 pub use bonds::{Bond, Identities, OwnIdentity};
 pub use method::IoCapability;
-pub use pairing::{Smp, MAX_PDU};
+pub use pairing::Smp;
+pub use pdu::MAX_PDU;
 pub use rng::Rng;
 
 /// What the script asked for with `config`, taken by value by each procedure.

@@ -4,10 +4,6 @@ use super::{Action, Link, OwnIdentity, Result, Rng, SecurityConfig};
 use super::{Identities, Instant};
 use crate::wire::Writer;
 
-/// Longest SMP PDU, Pairing Public Key (3.5.6): the MTU of the channel with
-/// LE Secure Connections.
-pub const MAX_PDU: usize = 65;
-
 /// The Security Manager of all links.
 #[derive(Debug, Default)]
 pub struct Smp {
