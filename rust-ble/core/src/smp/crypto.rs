@@ -167,28 +167,35 @@ impl KeyPair {
         Some(KeyPair { private, public })
     }
 
-    /// The DHKey with a peer's public key, X then Y as in the PDU; `None` when
-    /// that is no point of the curve (2.3.5.6.1).
+    /// X of the public key.
+    pub fn x(&self) -> [u8; 32] {
+        core::array::from_fn(|i| self.public[i])
+    }
+
+    /// The DHKey with a peer's public key; `None` when that is no point of the
+    /// curve (2.3.5.6.1).
     ///
     /// One multiplication: slow.
-    pub fn dhkey(&self, peer: &[u8; 64]) -> Option<[u8; 32]> {
-        let mut peer = *peer;
-        peer.reverse();
-        let (y, x) = peer.split_at(32);
-        let point = EncodedPoint::from_affine_coordinates(
-            GenericArray::from_slice(x),
-            GenericArray::from_slice(y),
-            false,
-        );
+    pub fn dhkey(&self, x: &[u8; 32], y: &[u8; 32]) -> Option<[u8; 32]> {
+        let (mut x, mut y) = (*x, *y);
+        x.reverse();
+        y.reverse();
+        let point = EncodedPoint::from_affine_coordinates(&x.into(), &y.into(), false);
         let point = Option::<AffinePoint>::from(AffinePoint::from_encoded_point(&point))?;
-        let [x, _] = halves(&multiply(&point.into(), &self.private)?);
-        Some(x)
+        let product = multiply(&point.into(), &self.private)?;
+        Some(core::array::from_fn(|i| product[i]))
     }
 }
 
-/// X and Y of a public key.
-pub fn halves(point: &[u8; 64]) -> [[u8; 32]; 2] {
-    core::array::from_fn(|half| core::array::from_fn(|i| point[32 * half + i]))
+/// Whether X belongs to the debug key pair, whose private key is published
+/// (2.3.5.6.1).
+pub fn is_debug_key(x: &[u8; 32]) -> bool {
+    const X: [u8; 32] = [
+        0xe6, 0x9d, 0x35, 0x0e, 0x48, 0x01, 0x03, 0xcc, 0xdb, 0xfd, 0xf4, 0xac, 0x11, 0x91, 0xf4,
+        0xef, 0xb9, 0xa5, 0xf9, 0xe9, 0xa7, 0x83, 0x2c, 0x5e, 0x2c, 0xbe, 0x97, 0xf2, 0xd2, 0x03,
+        0xb0, 0x20,
+    ];
+    *x == X
 }
 
 /// Not inlined: the two callers share the code.
@@ -392,14 +399,25 @@ pub(super) mod tests {
         KeyPair::new(private).unwrap()
     }
 
+    fn dh(keys: &KeyPair, peer: &[u8; 64]) -> Option<[u8; 32]> {
+        let (x, y) = peer.split_at(32);
+        keys.dhkey(x.try_into().unwrap(), y.try_into().unwrap())
+    }
+
+    #[test]
+    fn the_debug_key_is_the_sample_key() {
+        assert!(is_debug_key(&key_pair(KEYS[0][0]).x()));
+        assert!(!is_debug_key(&key_pair(KEYS[0][1]).x()));
+    }
+
     #[test]
     fn p256_gives_the_sample_keys() {
         for [private_a, private_b, public_a, public_b, dhkey] in KEYS {
             let (a, b) = (key_pair(private_a), key_pair(private_b));
             assert_eq!(a.public, point(public_a));
             assert_eq!(b.public, point(public_b));
-            assert_eq!(a.dhkey(&b.public), Some(le(dhkey)));
-            assert_eq!(b.dhkey(&a.public), Some(le(dhkey)));
+            assert_eq!(dh(&a, &b.public), Some(le(dhkey)));
+            assert_eq!(dh(&b, &a.public), Some(le(dhkey)));
         }
     }
 
@@ -416,7 +434,7 @@ pub(super) mod tests {
             "ffffffff 00000001 00000000 00000000 00000000 ffffffff ffffffff ffffffff",
         ));
         for bad in [y_zero, one_bit, x_is_p, [0; 64], [0xff; 64]] {
-            assert_eq!(a.dhkey(&bad), None);
+            assert_eq!(dh(&a, &bad), None);
         }
     }
 

@@ -13,17 +13,20 @@
 //! 2. `poll` until it gives `None`;
 //! 3. when nothing else waits and `needs_step`: `step`, then `poll` again.
 
+mod attempts;
 pub mod bonds;
 pub mod crypto;
+mod emit;
+mod manager;
 mod method;
 mod pairing;
 pub mod pdu;
 pub mod rng;
 
-use crate::{Address, Instant, PasskeyAction, Result, Role, Security};
+use crate::{Address, PasskeyAction, Role, Security};
 pub use bonds::{Bond, Identities, OwnIdentity};
+pub use manager::Smp;
 pub use method::IoCapability;
-pub use pairing::Smp;
 pub use pdu::MAX_PDU;
 pub use rng::Rng;
 
@@ -136,3 +139,6 @@ pub enum Failure {
     /// 30 s without progress; no further SMP on this link (3.4).
     Timeout,
 }
+
+#[cfg(test)]
+mod tests;

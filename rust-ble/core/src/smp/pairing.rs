@@ -1,118 +1,779 @@
-//! The procedures: pairing as initiator and responder, and re-encryption.
+//! One procedure on one link: what each input does to it. What it then sends
+//! is in `emit`.
 
-use super::{Action, Link, OwnIdentity, Result, Rng, SecurityConfig};
-use super::{Identities, Instant};
-use crate::wire::Writer;
+use super::bonds::{may_replace, Bond, Identities, LongTermKey};
+use super::crypto::{self, Block, KeyPair};
+use super::method::Model;
+use super::pdu::{auth, code, keys, reason, Features};
+use super::{Failure, IoCapability, Link, SecurityConfig};
+use crate::wire::Reader;
+use crate::{Address, Instant, Role, Security};
 
-/// The Security Manager of all links.
-#[derive(Debug, Default)]
-pub struct Smp {
-    /// Who the bonded peers are. `load` at activation; later kept up to date
-    /// by `bond_stored`.
-    pub identities: Identities,
+/// What waits to be emitted: bit n for the PDU with code n, and these.
+/// Emitted from the lowest bit up.
+pub mod todo {
+    pub const ENCRYPTED: u32 = 1 << 0;
+    pub const PDUS: u32 = 0x7ffe;
+    pub const PASSKEY: u32 = 1 << 16;
+    pub const LOAD: u32 = 1 << 17;
+    pub const STORE: u32 = 1 << 18;
+    pub const ENCRYPT: u32 = 1 << 19;
+    pub const LTK_REPLY: u32 = 1 << 20;
+    pub const LTK_REFUSE: u32 = 1 << 21;
+    pub const DONE: u32 = 1 << 22;
+    pub const FAILED: u32 = 1 << 23;
 }
 
-impl Smp {
-    /// A manager without keys and bonds.
-    pub const fn new() -> Self {
-        todo!()
+/// Numbers of the actions in MicroPython's `gap_passkey`.
+pub mod ask {
+    pub const NOTHING: u8 = 0;
+    pub const INPUT: u8 = 2;
+    pub const DISPLAY: u8 = 3;
+    pub const NUMERIC_COMPARISON: u8 = 4;
+}
+
+/// What a procedure waits for, besides its own `todo`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Central: the stored bond, to encrypt with or else to pair.
+    LoadToEncrypt,
+    /// Peripheral: the stored bond, to answer the LTK request in `key`.
+    LoadToAnswer,
+    /// The bond that may be stored already under the peer's identity.
+    LoadToKeep,
+    /// The script, to store the bond.
+    Store,
+    /// Peripheral: Pairing Request or an LTK request.
+    Request,
+    /// Central: Pairing Response.
+    Response,
+    /// Pairing Public Key.
+    PublicKey,
+    /// Central: our user, before Pairing Confirm.
+    User,
+    /// Pairing Confirm.
+    Confirm,
+    /// Pairing Random.
+    Random,
+    /// DHKey and user; peripheral: Pairing DHKey Check too.
+    Check,
+    /// Central: Pairing DHKey Check in return.
+    CheckReply,
+    /// Peripheral: the LTK request for the key just made.
+    Encrypt,
+    /// Encryption with the key just made.
+    Encrypting,
+    /// Encryption with a stored key.
+    Reencrypting,
+    /// The peer's keys, those in `expect`.
+    Keys,
+    /// Nothing: it ends when `todo` is done.
+    Over,
+}
+
+/// The DHKey and its making.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shared {
+    /// No public key yet.
+    Nothing,
+    /// Y of the peer's public key: wants a multiplication.
+    Y([u8; 32]),
+    /// The DHKey.
+    DhKey([u8; 32]),
+}
+
+/// Milliseconds without progress until a procedure fails (3.4).
+pub const TIMEOUT_MS: u32 = 30_000;
+
+/// A procedure.
+#[derive(Debug)]
+pub struct Pairing {
+    pub link: Link,
+    pub config: SecurityConfig,
+    pub deadline: Instant,
+    pub state: State,
+    pub todo: u32,
+    pub failure: Failure,
+    /// Peripheral: the script asked for security; central: pair anew unless
+    /// the bond is authenticated.
+    pub wanted: bool,
+    /// The answer that the user owes, of `ask`.
+    pub ask: u8,
+    /// `peer_value` arrived while our user or the DHKey was not ready.
+    pub got: bool,
+    /// Our keys are sent or in `todo`.
+    pub keys_queued: bool,
+    /// Of passkey entry, 0 to 19.
+    pub round: u8,
+    pub model: Model,
+    pub request: Features,
+    pub response: Features,
+    /// What this pairing gives; `bonded` when both sides want to.
+    pub security: Security,
+    pub passkey: u32,
+    pub nonce: Block,
+    pub peer_nonce: Block,
+    /// Confirm value or DHKey check.
+    pub peer_value: Block,
+    pub peer_x: [u8; 32],
+    pub shared: Shared,
+    /// To encrypt with.
+    pub key: LongTermKey,
+    /// Key PDUs that the peer still has to send, bit n for code n.
+    pub expect: u32,
+    /// What is learned about the peer.
+    pub bond: Bond,
+}
+
+type Accepted = Result<(), u8>;
+
+impl Pairing {
+    pub fn new(link: Link, config: SecurityConfig, state: State, now: Instant) -> Self {
+        Pairing {
+            link,
+            config,
+            deadline: now.after(TIMEOUT_MS),
+            state,
+            todo: 0,
+            failure: Failure::Timeout,
+            wanted: false,
+            ask: ask::NOTHING,
+            got: false,
+            keys_queued: false,
+            round: 0,
+            model: Model::JustWorks,
+            request: Features::default(),
+            response: Features::default(),
+            security: Security::default(),
+            passkey: 0,
+            nonce: [0; 16],
+            peer_nonce: [0; 16],
+            peer_value: [0; 16],
+            peer_x: [0; 32],
+            shared: Shared::Nothing,
+            key: LongTermKey::default(),
+            expect: 0,
+            bond: Bond {
+                identity: link.identity,
+                ..Bond::default()
+            },
+        }
     }
 
-    /// At activation: the identity that is given to bonded peers, with the
-    /// public or static random address in use. Starts the making of a key
-    /// pair: `needs_step` becomes true.
-    pub fn start(&mut self, _own: OwnIdentity, _address: super::Address) {
-        todo!()
+    pub fn is_central(&self) -> bool {
+        self.link.role == Role::Central
     }
 
-    /// `gap_pair`: as central re-encrypts with the stored key or pairs, as
-    /// peripheral asks the central to. Joins a procedure that runs already.
-    ///
-    /// Errors: `NoMemory` when `MAX_PAIRINGS` procedures run, `TimedOut` when
-    /// a pairing timed out on this link, `Busy` while the peer is backed off.
-    pub fn pair(&mut self, _link: &Link, _config: SecurityConfig, _now: Instant) -> Result<()> {
-        todo!()
+    /// Ends with Pairing Failed.
+    pub fn fail(&mut self, reason: u8) {
+        self.end(Failure::Local(reason));
+        self.todo |= 1 << code::PAIRING_FAILED;
     }
 
-    /// A PDU that arrived on L2CAP channel 6.
-    pub fn handle_pdu(
+    /// Ends without a word to the peer. An LTK request is still answered.
+    pub fn end(&mut self, failure: Failure) {
+        self.failure = failure;
+        self.todo = self.todo & (todo::LTK_REFUSE | todo::ENCRYPTED) | todo::FAILED;
+        self.ask = ask::NOTHING;
+        self.state = State::Over;
+    }
+
+    /// Whether SMP PDUs are going back and forth.
+    pub fn is_pairing(&self) -> bool {
+        use State::*;
+        !matches!(
+            self.state,
+            LoadToEncrypt | LoadToAnswer | LoadToKeep | Store | Reencrypting | Over
+        )
+    }
+
+    /// Whether the peer may be guessing at confirm and check values.
+    pub fn is_authenticating(&self) -> bool {
+        matches!(
+            self.state,
+            State::Confirm | State::Random | State::Check | State::CheckReply
+        )
+    }
+
+    /// A PDU of the right length, while `is_pairing`.
+    pub fn handle(
         &mut self,
-        _link: &Link,
-        _config: SecurityConfig,
-        _pdu: &[u8],
-        _now: Instant,
+        code: u8,
+        body: &[u8],
+        own: Option<&KeyPair>,
+        identities: &Identities,
     ) {
-        todo!()
+        if let Err(reason) = self.accept(code, body, own, identities) {
+            self.fail(reason);
+        }
     }
 
-    /// `HCI_LE_Long_Term_Key_Request`: as peripheral.
-    pub fn handle_ltk_request(
+    fn accept(
         &mut self,
-        _link: &Link,
-        _config: SecurityConfig,
-        _rand: [u8; 8],
-        _ediv: u16,
-        _now: Instant,
-    ) {
-        todo!()
+        code: u8,
+        body: &[u8],
+        own: Option<&KeyPair>,
+        identities: &Identities,
+    ) -> Accepted {
+        let block = || Reader(body).array().unwrap_or_default();
+        match (self.state, code) {
+            (_, code::PAIRING_KEYPRESS_NOTIFICATION) => Ok(()),
+            (_, code::PAIRING_FAILED) => {
+                self.end(Failure::Peer(body.first().copied().unwrap_or(0)));
+                Ok(())
+            }
+            // It crossed our own request (2.4.6).
+            (_, code::SECURITY_REQUEST) if self.is_central() => Ok(()),
+            // We have not yet sent what the peer should wait for.
+            _ if self.todo & todo::PDUS & !(1 << code::SECURITY_REQUEST) != 0 => {
+                Err(reason::UNSPECIFIED_REASON)
+            }
+            (State::Request, code::PAIRING_REQUEST) => self.pairing_request(body, identities),
+            (State::Response, code::PAIRING_RESPONSE) => self.pairing_response(body, identities),
+            (State::PublicKey, code::PAIRING_PUBLIC_KEY) => self.public_key(body, own),
+            (State::Confirm, code::PAIRING_CONFIRM) if !self.got => {
+                self.peer_value = block();
+                self.confirm_arrived();
+                Ok(())
+            }
+            (State::Random, code::PAIRING_RANDOM) => {
+                self.peer_nonce = block();
+                self.random_arrived(own)
+            }
+            (State::Check, code::PAIRING_DHKEY_CHECK) if !self.is_central() && !self.got => {
+                self.peer_value = block();
+                self.got = true;
+                self.check_stage()
+            }
+            (State::CheckReply, code::PAIRING_DHKEY_CHECK) => {
+                self.peer_value = block();
+                self.verify_check()?;
+                self.todo |= todo::ENCRYPT;
+                self.state = State::Encrypt;
+                Ok(())
+            }
+            (State::Keys, _)
+                if self.expect & 1 << code != 0 && self.expect.trailing_zeros() == code as u32 =>
+            {
+                self.expect &= !(1 << code);
+                self.key_arrived(code, body)?;
+                self.keys_stage();
+                Ok(())
+            }
+            // CVE-2019-17520: all else is out of order.
+            _ => Err(reason::UNSPECIFIED_REASON),
+        }
     }
 
-    /// `HCI_Encryption_Change` or `HCI_Encryption_Key_Refresh_Complete`, and
-    /// a bad status of `HCI_LE_Enable_Encryption` itself. `on` is false when
-    /// encryption was turned off.
-    pub fn handle_encryption(&mut self, _link: &Link, _status: u8, _on: bool, _now: Instant) {
-        todo!()
+    /// Central: begins with Pairing Request.
+    pub fn start(&mut self) {
+        self.request = Features::ours(&self.config);
+        if self.config.bond {
+            self.request.initiator_keys = keys::ENCRYPTION | keys::IDENTITY;
+            self.request.responder_keys = keys::ENCRYPTION | keys::IDENTITY | keys::SIGNING;
+        }
+        self.todo = 1 << code::PAIRING_REQUEST;
+        self.state = State::Response;
     }
 
-    /// `gap_passkey` with MicroPython's number of the action: 2 input and
-    /// 3 display with six digits, 4 numeric comparison with zero for no.
-    ///
-    /// Errors: `Invalid` when this action was not asked for, or out of range.
-    pub fn passkey(&mut self, _index: u8, _action: u8, _value: u32) -> Result<()> {
-        todo!()
+    fn pairing_request(&mut self, body: &[u8], identities: &Identities) -> Accepted {
+        self.request = Features::parse(body).ok_or(reason::INVALID_PARAMETERS)?;
+        self.response = Features::ours(&self.config);
+        if self.request.bonding() && self.config.bond {
+            let secure = self.request.auth & self.response.auth & auth::SECURE_CONNECTIONS != 0;
+            let ours = keys::IDENTITY | if secure { 0 } else { keys::ENCRYPTION };
+            self.response.initiator_keys = self.request.initiator_keys & (ours | keys::SIGNING);
+            self.response.responder_keys = self.request.responder_keys & ours;
+        }
+        self.negotiate(self.request, identities)?;
+        self.todo = 1 << code::PAIRING_RESPONSE;
+        if self.security.secure_connections {
+            self.state = State::PublicKey;
+        } else {
+            self.state = State::Confirm;
+            self.ask_passkey();
+        }
+        Ok(())
     }
 
-    /// The answer to `Action::LoadBond`: the value, or `None`.
-    pub fn bond_loaded(&mut self, _index: u8, _value: Option<&[u8]>) {
-        todo!()
+    fn pairing_response(&mut self, body: &[u8], identities: &Identities) -> Accepted {
+        self.response = Features::parse(body).ok_or(reason::INVALID_PARAMETERS)?;
+        self.negotiate(self.response, identities)?;
+        if self.security.secure_connections {
+            self.todo = 1 << code::PAIRING_PUBLIC_KEY;
+            self.state = State::PublicKey;
+        } else {
+            self.user_before_confirm();
+        }
+        Ok(())
     }
 
-    /// The answer to `Action::StoreBond`: whether the script kept it.
-    pub fn bond_stored(&mut self, _index: u8, _stored: bool) {
-        todo!()
+    /// Judges the features of the peer (3.5.1) and what comes out of both.
+    fn negotiate(&mut self, peer: Features, identities: &Identities) -> Accepted {
+        let both = self.request.auth & self.response.auth;
+        let secure = both & auth::SECURE_CONNECTIONS != 0;
+        let (Some(initiator), Some(responder)) = (self.request.io(), self.response.io()) else {
+            return Err(reason::INVALID_PARAMETERS);
+        };
+        if peer.oob > 1 || !matches!(peer.max_key_size, 7..=16) {
+            return Err(reason::INVALID_PARAMETERS);
+        }
+        if peer.oob == 1 && secure {
+            return Err(reason::OOB_NOT_AVAILABLE);
+        }
+        if peer.max_key_size < self.config.min_key_size {
+            // CVE-2019-9506, in its LE form.
+            return Err(reason::ENCRYPTION_KEY_SIZE);
+        }
+        let mitm = (self.request.auth | self.response.auth) & auth::MITM != 0;
+        if mitm {
+            self.model = Model::choose(initiator, responder, secure);
+        }
+        self.security = Security {
+            key_size: peer.max_key_size,
+            authenticated: self.model != Model::JustWorks,
+            bonded: self.request.bonding() && self.response.bonding(),
+            secure_connections: secure,
+        };
+        let allowed = (secure || !self.config.secure_only)
+            && (self.security.authenticated || !self.config.mitm_required)
+            && (!self.security.bonded || self.may_become(identities));
+        if allowed {
+            Ok(())
+        } else {
+            Err(reason::AUTHENTICATION_REQUIREMENTS)
+        }
     }
 
-    /// The link is gone, and with it its procedure: there is no further
-    /// action for it.
-    pub fn disconnected(&mut self, _index: u8) {
-        todo!()
+    /// Whether a bond known at the start may be replaced by what is to come.
+    fn may_become(&self, identities: &Identities) -> bool {
+        match identities.find(self.link.identity) {
+            Some(old) => may_replace(&old.security, &self.security, self.link.security.bonded),
+            None => true,
+        }
     }
 
-    /// When `handle_timeout` has to be called.
-    pub fn deadline(&self) -> Option<Instant> {
-        todo!()
+    fn public_key(&mut self, body: &[u8], own: Option<&KeyPair>) -> Accepted {
+        let mut r = Reader(body);
+        let (Some(x), Some(y)) = (r.array(), r.array()) else {
+            return Err(reason::INVALID_PARAMETERS);
+        };
+        // CVE-2020-26558, CVE-2021-37577: our own key comes back, perhaps
+        // with the other Y. CVE-2018-5383: everybody knows the debug key.
+        if own.is_some_and(|own| own.x() == x) || crypto::is_debug_key(&x) {
+            return Err(reason::INVALID_PARAMETERS);
+        }
+        self.peer_x = x;
+        self.shared = Shared::Y(y);
+        if !self.is_central() {
+            self.todo |= 1 << code::PAIRING_PUBLIC_KEY;
+            self.state = State::Random;
+            if self.model.is_passkey() {
+                self.state = State::Confirm;
+                self.ask_passkey();
+            }
+        } else if self.model.is_passkey() {
+            self.user_before_confirm();
+        } else {
+            self.state = State::Confirm;
+        }
+        Ok(())
     }
 
-    /// Fails procedures without progress for 30 s (3.4).
-    pub fn handle_timeout(&mut self, _now: Instant) {
-        todo!()
+    /// Central: Pairing Confirm, as soon as the passkey is known.
+    fn user_before_confirm(&mut self) {
+        self.state = State::User;
+        self.ask_passkey();
+        if self.ask == ask::NOTHING {
+            self.todo |= 1 << code::PAIRING_CONFIRM;
+        }
     }
 
-    /// Whether `step` has work: one P-256 multiplication.
-    pub fn needs_step(&self) -> bool {
-        todo!()
+    fn ask_passkey(&mut self) {
+        let displays = match self.model {
+            Model::JustWorks | Model::NumericComparison => return,
+            Model::BothInput => false,
+            Model::InitiatorDisplays => self.is_central(),
+            Model::ResponderDisplays => !self.is_central(),
+        };
+        self.ask = if displays { ask::DISPLAY } else { ask::INPUT };
+        self.todo |= todo::PASSKEY;
     }
 
-    /// Does one P-256 multiplication: our key pair, or a DHKey. Takes long;
-    /// call when nothing else waits.
-    pub fn step(&mut self, _rng: &mut Rng) {
-        todo!()
+    /// The user's answer.
+    pub fn answer(&mut self, value: u32) {
+        let asked = core::mem::replace(&mut self.ask, ask::NOTHING);
+        if asked == ask::NUMERIC_COMPARISON {
+            let checked = if value == 0 {
+                Err(reason::NUMERIC_COMPARISON_FAILED)
+            } else {
+                self.check_stage()
+            };
+            if let Err(reason) = checked {
+                self.fail(reason);
+            }
+            return;
+        }
+        self.passkey = value;
+        if self.is_central() {
+            self.todo |= 1 << code::PAIRING_CONFIRM;
+        } else if self.got {
+            self.confirm_arrived();
+        }
     }
 
-    /// The next thing to do, with the index of its link. `out` has room for
-    /// `MAX_PDU` bytes and is written only with `Action::Send`; do not call
-    /// without room.
-    pub fn poll(&mut self, _out: &mut Writer, _rng: &mut Rng) -> Option<(u8, Action)> {
-        todo!()
+    fn confirm_arrived(&mut self) {
+        if self.is_central() {
+            self.todo |= 1 << code::PAIRING_RANDOM;
+        } else if self.ask != ask::NOTHING {
+            self.got = true;
+            return;
+        } else {
+            self.todo |= 1 << code::PAIRING_CONFIRM;
+        }
+        self.got = false;
+        self.state = State::Random;
+    }
+
+    fn random_arrived(&mut self, own: Option<&KeyPair>) -> Accepted {
+        let secure = self.security.secure_connections;
+        let passkey = self.model.is_passkey();
+        let committed = self.is_central() || passkey || !secure;
+        // Our own values sent back match our own confirm value.
+        if committed
+            && (self.peer_nonce == self.nonce || self.confirm(own, false) != self.peer_value)
+        {
+            return Err(reason::CONFIRM_VALUE_FAILED);
+        }
+        if !self.is_central() {
+            self.todo |= 1 << code::PAIRING_RANDOM;
+        }
+        if !secure {
+            let (initiator, responder) = self.nonces();
+            self.key.ltk = crypto::s1(&self.tk(), responder, initiator);
+            self.cut_key();
+            self.state = State::Encrypt;
+            if self.is_central() {
+                self.todo |= todo::ENCRYPT;
+            }
+            return Ok(());
+        }
+        if passkey && self.round < 19 {
+            self.round += 1;
+            self.state = State::Confirm;
+            if self.is_central() {
+                self.state = State::User;
+                self.todo |= 1 << code::PAIRING_CONFIRM;
+            }
+            return Ok(());
+        }
+        self.state = State::Check;
+        if self.model == Model::NumericComparison {
+            self.ask = ask::NUMERIC_COMPARISON;
+            self.todo |= todo::PASSKEY;
+            let own = own.map_or([0; 32], KeyPair::x);
+            let (initiator, responder) = self.nonces();
+            let (u, v) = self.ordered(&own, &self.peer_x);
+            self.passkey = crypto::g2(u, v, initiator, responder);
+        }
+        self.check_stage()
+    }
+
+    /// The multiplication is done; `None` for a point off the curve.
+    pub fn dhkey_ready(&mut self, dhkey: Option<[u8; 32]>) {
+        let checked = match dhkey {
+            Some(dhkey) => {
+                self.shared = Shared::DhKey(dhkey);
+                self.check_stage()
+            }
+            // CVE-2018-5383.
+            None => {
+                self.shared = Shared::Nothing;
+                Err(reason::INVALID_PARAMETERS)
+            }
+        };
+        if let Err(reason) = checked {
+            self.fail(reason);
+        }
+    }
+
+    /// Authentication stage 2 (2.3.5.6.5), once everything is at hand.
+    fn check_stage(&mut self) -> Accepted {
+        let ready = matches!(self.shared, Shared::DhKey(_)) && self.ask == ask::NOTHING;
+        if self.state != State::Check || !ready {
+            return Ok(());
+        }
+        if !self.is_central() {
+            if !self.got {
+                return Ok(());
+            }
+            self.verify_check()?;
+            self.state = State::Encrypt;
+        }
+        self.todo |= 1 << code::PAIRING_DHKEY_CHECK;
+        Ok(())
+    }
+
+    fn verify_check(&mut self) -> Accepted {
+        let (mac_key, ltk) = self.derive();
+        if self.check(&mac_key, false) != self.peer_value {
+            return Err(reason::DHKEY_CHECK_FAILED);
+        }
+        self.key.ltk = ltk;
+        self.cut_key();
+        Ok(())
+    }
+
+    /// MacKey and LTK.
+    pub fn derive(&self) -> (Block, Block) {
+        let Shared::DhKey(dhkey) = &self.shared else {
+            return Default::default();
+        };
+        let (initiator, responder) = self.nonces();
+        let (a1, a2) = self.ordered(self.link.local, self.link.peer);
+        crypto::f5(dhkey, initiator, responder, a1, a2)
+    }
+
+    /// Our DHKey check, or the one that the peer should send.
+    pub fn check(&self, mac_key: &Block, ours: bool) -> Block {
+        let r = self.tk();
+        let local = (&self.nonce, self.link.local);
+        let peer = (&self.peer_nonce, self.link.peer);
+        let ((n1, a1), (n2, a2)) = if ours { (local, peer) } else { (peer, local) };
+        let features = if ours == self.is_central() {
+            &self.request
+        } else {
+            &self.response
+        };
+        crypto::f6(mac_key, n1, n2, &r, &features.io_cap(), a1, a2)
+    }
+
+    /// Our confirm value, or the one that the peer should have sent.
+    pub fn confirm(&self, own: Option<&KeyPair>, ours: bool) -> Block {
+        let nonce = if ours { &self.nonce } else { &self.peer_nonce };
+        if !self.security.secure_connections {
+            let (request, response) = (
+                self.request.pdu(code::PAIRING_REQUEST),
+                self.response.pdu(code::PAIRING_RESPONSE),
+            );
+            let (ia, ra) = self.ordered(self.link.local, self.link.peer);
+            return crypto::c1(&self.tk(), nonce, &request, &response, ia, ra);
+        }
+        let own = own.map_or([0; 32], KeyPair::x);
+        let z = match self.model.is_passkey() {
+            true => 0x80 | (self.passkey >> self.round & 1) as u8,
+            false => 0,
+        };
+        let (u, v) = if ours {
+            (&own, &self.peer_x)
+        } else {
+            (&self.peer_x, &own)
+        };
+        crypto::f4(u, v, nonce, z)
+    }
+
+    /// TK of legacy pairing, r of LE Secure Connections.
+    fn tk(&self) -> Block {
+        let passkey = if self.model.is_passkey() {
+            self.passkey
+        } else {
+            0
+        };
+        u128::from(passkey).to_le_bytes()
+    }
+
+    /// Local and peer value as initiator's and responder's.
+    fn ordered<T>(&self, local: T, peer: T) -> (T, T) {
+        if self.is_central() {
+            (local, peer)
+        } else {
+            (peer, local)
+        }
+    }
+
+    fn nonces(&self) -> (&Block, &Block) {
+        self.ordered(&self.nonce, &self.peer_nonce)
+    }
+
+    /// Shortens the key to the negotiated size (2.3.4).
+    fn cut_key(&mut self) {
+        cut(&mut self.key.ltk, self.security.key_size);
+    }
+
+    /// The link is encrypted with the key just made: keys follow (2.4.3), the
+    /// responder's first.
+    pub fn encrypted(&mut self) {
+        self.todo |= todo::ENCRYPTED;
+        self.state = State::Keys;
+        self.expect = self.key_pdus(!self.is_central());
+        if !self.is_central() {
+            self.keys_queued = true;
+            self.todo |= self.key_pdus(false);
+        }
+        self.keys_stage();
+    }
+
+    /// Sends our keys when it is our turn, ends when nothing is left.
+    pub fn keys_stage(&mut self) {
+        if self.state != State::Keys || self.expect != 0 {
+            return;
+        }
+        if !self.keys_queued {
+            self.keys_queued = true;
+            self.todo |= self.key_pdus(true);
+        }
+        if self.todo & todo::PDUS == 0 {
+            self.finish();
+        }
+    }
+
+    /// The PDUs that distribute the initiator's or the responder's keys.
+    fn key_pdus(&self, initiator: bool) -> u32 {
+        let keys = if initiator {
+            self.request.initiator_keys & self.response.initiator_keys
+        } else {
+            self.request.responder_keys & self.response.responder_keys
+        };
+        let mut pdus = 0;
+        if keys & keys::ENCRYPTION != 0 && !self.security.secure_connections {
+            pdus |= 1 << code::ENCRYPTION_INFORMATION | 1 << code::CENTRAL_IDENTIFICATION;
+        }
+        if keys & keys::IDENTITY != 0 {
+            pdus |= 1 << code::IDENTITY_INFORMATION | 1 << code::IDENTITY_ADDRESS_INFORMATION;
+        }
+        if keys & keys::SIGNING != 0 {
+            pdus |= 1 << code::SIGNING_INFORMATION;
+        }
+        pdus
+    }
+
+    fn key_arrived(&mut self, code: u8, body: &[u8]) -> Accepted {
+        let mut r = Reader(body);
+        match code {
+            code::ENCRYPTION_INFORMATION => self.key.ltk = r.array().unwrap_or_default(),
+            code::CENTRAL_IDENTIFICATION => {
+                self.key.ediv = r.u16().unwrap_or_default();
+                self.key.rand = r.array().unwrap_or_default();
+                self.bond.peers = Some(self.key);
+            }
+            code::IDENTITY_INFORMATION => {
+                self.bond.irk = r.array().filter(|irk| *irk != [0; 16]);
+            }
+            code::IDENTITY_ADDRESS_INFORMATION => {
+                let kind = r.u8().unwrap_or(0xff);
+                self.bond.identity = Address::from_wire(kind, r.array().unwrap_or_default());
+                if kind > 1 || !self.bond.identity.is_identity() {
+                    return Err(reason::INVALID_PARAMETERS);
+                }
+            }
+            // CSRK: signed writes are not supported.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// All keys are exchanged: keep them, or be done.
+    fn finish(&mut self) {
+        let bond = &mut self.bond;
+        bond.key_size = self.security.key_size;
+        bond.authenticated = self.security.authenticated;
+        bond.secure_connections = self.security.secure_connections;
+        if bond.secure_connections {
+            bond.ours = Some(self.key);
+            bond.peers = Some(self.key);
+        }
+        let keys = bond.ours.is_some() || bond.peers.is_some();
+        if self.security.bonded && keys && bond.identity.is_identity() {
+            self.todo |= todo::LOAD;
+            self.state = State::LoadToKeep;
+        } else {
+            self.done(false);
+        }
+    }
+
+    /// The value stored under the identity that the peer gave.
+    pub fn keep(&mut self, old: Option<Bond>, identities: &Identities) {
+        let proved = self.link.security.bonded && self.link.identity == self.bond.identity;
+        let replaces =
+            old.is_none_or(|old| may_replace(&old.security(), &self.bond.security(), proved));
+        if replaces && identities.accepts(&self.bond) {
+            self.todo |= todo::STORE;
+            self.state = State::Store;
+        } else {
+            self.todo |= 1 << code::PAIRING_FAILED;
+            self.failure = Failure::Local(reason::KEY_REJECTED);
+            self.done(false);
+        }
+    }
+
+    /// The link stays encrypted; whether the bond was kept.
+    pub fn done(&mut self, bonded: bool) {
+        self.security.bonded = bonded;
+        if !bonded {
+            self.bond.identity = self.link.identity;
+        }
+        self.todo |= todo::DONE;
+        self.state = State::Over;
+    }
+
+    /// Central: the stored bond; encrypts with it if it is good enough.
+    pub fn encrypt_or_pair(&mut self, bond: Option<Bond>) {
+        match bond.filter(|bond| self.usable(bond)) {
+            Some(Bond {
+                peers: Some(key),
+                authenticated,
+                ..
+            }) if authenticated || !self.wanted => {
+                self.key = key;
+                self.reencrypt(bond, todo::ENCRYPT);
+            }
+            _ => self.start(),
+        }
+    }
+
+    /// Peripheral: the stored bond; answers the LTK request in `key` with it.
+    pub fn answer_ltk(&mut self, bond: Option<Bond>) {
+        match bond.filter(|bond| self.usable(bond)) {
+            Some(Bond {
+                ours: Some(key), ..
+            }) if key.ediv == self.key.ediv && key.rand == self.key.rand => {
+                self.key = key;
+                self.reencrypt(bond, todo::LTK_REPLY);
+            }
+            _ => {
+                self.todo |= todo::LTK_REFUSE;
+                // The central may still pair, if we asked for security.
+                self.state = if self.wanted {
+                    State::Request
+                } else {
+                    State::Over
+                };
+            }
+        }
+    }
+
+    fn usable(&self, bond: &Bond) -> bool {
+        bond.identity == self.link.identity
+            && bond.key_size >= self.config.min_key_size
+            && (bond.secure_connections || !self.config.secure_only)
+    }
+
+    fn reencrypt(&mut self, bond: Option<Bond>, todo: u32) {
+        self.bond = bond.unwrap_or_default();
+        self.security = self.bond.security();
+        self.todo |= todo;
+        self.state = State::Reencrypting;
+    }
+}
+
+/// Whether an authenticated bond is worth asking for.
+pub fn wants_mitm(config: &SecurityConfig, asked: bool) -> bool {
+    asked && config.io != IoCapability::NoInputNoOutput
+}
+
+/// Zeros what is above the size of a key (2.3.4).
+pub fn cut(key: &mut Block, size: u8) {
+    for byte in key.iter_mut().skip(size as usize) {
+        *byte = 0;
     }
 }
