@@ -12,7 +12,10 @@ use std::vec::Vec;
 /// lives on.
 fn assert_lost(b: &mut Peer, cid: u16) {
     let request = b.poll();
-    assert_eq!((request[0], &request[4..]), (0x06, &command(0, 0, &[0x50, cid])[4..]));
+    assert_eq!(
+        (request[0], &request[4..]),
+        (0x06, &command(0, 0, &[0x50, cid])[4..])
+    );
     assert_eq!(b.poll(), []);
     b.frame(cid, &sdu_start(1, &[1]));
     assert_eq!(b.signal(&command(0x16, 1, &[0x50, 65535])), []);
@@ -20,7 +23,15 @@ fn assert_lost(b: &mut Peer, cid: u16) {
     assert_eq!((b.events(), b.poll()), (vec![], vec![]));
     let other = b.open(0x60, 100, 100, 1);
     b.signal(&command(0x07, request[1], &[0x50, cid]));
-    assert_eq!(b.events(), [Event::L2capDisconnected { conn: 0x43, cid, psm: PSM, status: 0 }]);
+    assert_eq!(
+        b.events(),
+        [Event::L2capDisconnected {
+            conn: 0x43,
+            cid,
+            psm: PSM,
+            status: 0
+        }]
+    );
     b.frame(other, &sdu_start(1, &[1]));
     assert_eq!(b.end.recvinto(3, other, Some(&mut [0; 9])), Ok(1));
     b.end.disconnected(3);
@@ -138,7 +149,10 @@ fn frames_for_unknown_channels_and_other_links_are_ignored() {
 fn another_link_cannot_end_a_channel() {
     let (mut b, cid) = Peer::opened(100, 100, 100, 1);
     b.link.slot = 2;
-    assert_eq!(b.signal(&command(0x06, 1, &[cid, 0x50])), command(0x01, 1, &[2, cid, 0x50]));
+    assert_eq!(
+        b.signal(&command(0x06, 1, &[cid, 0x50])),
+        command(0x01, 1, &[2, cid, 0x50])
+    );
     b.signal(&command(0x16, 1, &[0x50, 0]));
     b.link.slot = 3;
     assert_eq!((b.events(), b.poll()), (vec![], vec![]));
@@ -166,7 +180,9 @@ fn a_disconnection_in_every_state_ends_the_channel_at_most_once() {
         match state {
             1 => assert_eq!(b.poll()[0], 0x14),
             3 => {
-                let Some(Event::L2capAccept { token, .. }) = b.end.next_event() else { panic!() };
+                let Some(Event::L2capAccept { token, .. }) = b.end.next_event() else {
+                    panic!()
+                };
                 b.end.answer_accept(token, Some(lend(100))).unwrap();
             }
             4 => b.frame(cid, &sdu_start(50, &[1])),
@@ -208,7 +224,10 @@ fn more_than_five_channels_at_once_are_refused() {
     b.end.listen(PSM, 100).unwrap();
     for n in 6..30 {
         let words: Vec<u16> = [PSM, 64, 64, 1].into_iter().chain(0x50..0x50 + n).collect();
-        assert_eq!(b.signal(&command(0x17, 1, &words)), command(0x01, 1, &[1, 23]));
+        assert_eq!(
+            b.signal(&command(0x17, 1, &words)),
+            command(0x01, 1, &[1, 23])
+        );
     }
     b.assert_idle();
 }
@@ -219,7 +238,10 @@ fn refused_channels_are_answered_by_zeros() {
     let mut b = Peer::new(PERIPHERAL);
     b.end.listen(PSM, 100).unwrap();
     let request = command(0x17, 1, &[PSM, 64, 64, 1, 0x3f, 0x80, 0, 0xffff, 1]);
-    assert_eq!(b.signal(&request), command(0x18, 1, &[0, 0, 0, 9, 0, 0, 0, 0, 0]));
+    assert_eq!(
+        b.signal(&request),
+        command(0x18, 1, &[0, 0, 0, 9, 0, 0, 0, 0, 0])
+    );
     b.assert_idle();
 }
 
@@ -231,10 +253,20 @@ fn a_reconfiguration_of_too_many_channels_is_refused() {
         let words: Vec<u16> = [100, 100].into_iter().chain(0x50..0x50 + n).collect();
         let answer = b.signal(&command(0x19, 1, &words));
         let fits = n <= 7;
-        assert_eq!(answer, if fits { command(0x1a, 1, &[4]) } else { command(0x01, 1, &[1, 23]) });
+        assert_eq!(
+            answer,
+            if fits {
+                command(0x1a, 1, &[4])
+            } else {
+                command(0x01, 1, &[1, 23])
+            }
+        );
     }
     // A channel of the older mode cannot be reconfigured.
-    assert_eq!(b.signal(&command(0x19, 1, &[100, 100, 0x50])), command(0x1a, 1, &[3]));
+    assert_eq!(
+        b.signal(&command(0x19, 1, &[100, 100, 0x50])),
+        command(0x1a, 1, &[3])
+    );
 }
 
 /// CVE-2019-17517: lengths that contradict each other.
@@ -265,7 +297,10 @@ fn every_truncation_and_every_wrong_length_is_rejected_without_effect() {
             assert_eq!(b.signal(&pdu), rejected);
         }
         // A second command behind the first, as far as it fits.
-        assert_eq!(b.signal(&[&request[..], &[0x16, 1, 4, 0]].concat()), rejected);
+        assert_eq!(
+            b.signal(&[&request[..], &[0x16, 1, 4, 0]].concat()),
+            rejected
+        );
     }
     for response in [0x01, 0x07, 0x13, 0x15, 0x18, 0x1a] {
         for n in 0..30 {
@@ -282,24 +317,43 @@ fn every_truncation_and_every_wrong_length_is_rejected_without_effect() {
 fn commands_of_br_edr_and_unknown_ones_are_rejected() {
     let mut b = Peer::new(PERIPHERAL);
     for code in [0, 2, 4, 8, 0x0a, 0x0c, 0x0e, 0x10, 0x1b, 0x1c, 0x80, 0xff] {
-        assert_eq!(b.signal(&command(code, 3, &[])), command(0x01, 3, &[0]), "{code}");
+        assert_eq!(
+            b.signal(&command(code, 3, &[])),
+            command(0x01, 3, &[0]),
+            "{code}"
+        );
     }
     for code in 0..=255 {
         assert_eq!(b.signal(&command(code, 0, &[1, 2])), []);
     }
-    assert_eq!(b.signal(&command(0x14, 1, &[0; 10])), command(0x01, 1, &[1, 23]));
+    assert_eq!(
+        b.signal(&command(0x14, 1, &[0; 10])),
+        command(0x01, 1, &[1, 23])
+    );
 }
 
 #[test]
 fn an_answer_that_offers_impossible_terms_fails_the_connection() {
     let (mut b, _) = Peer::opened(100, 100, 100, 1);
-    for [dcid, mtu, mps] in
-        [[0x3f, 100, 100], [0x80, 100, 100], [0x50, 100, 100], [0x51, 22, 100], [0x51, 100, 22]]
-    {
+    for [dcid, mtu, mps] in [
+        [0x3f, 100, 100],
+        [0x80, 100, 100],
+        [0x50, 100, 100],
+        [0x51, 22, 100],
+        [0x51, 100, 22],
+    ] {
         let cid = b.end.connect(NOW, b.link, PSM, 100, lend(100)).unwrap();
         let id = b.poll()[1];
         b.signal(&command(0x15, id, &[dcid, mtu, mps, 1, 0]));
-        assert_eq!(b.events(), [Event::L2capDisconnected { conn: 0x43, cid, psm: PSM, status: 3 }]);
+        assert_eq!(
+            b.events(),
+            [Event::L2capDisconnected {
+                conn: 0x43,
+                cid,
+                psm: PSM,
+                status: 3
+            }]
+        );
         assert!(!b.end.holds(cid));
     }
 }
@@ -309,7 +363,9 @@ fn a_frame_that_was_polled_but_not_sent_follows_a_reconfiguration() {
     let mut b = Peer::new(PERIPHERAL);
     b.end.listen(PSM, 100).unwrap();
     b.signal(&command(0x17, 5, &[PSM, 100, 90, 1, 0x50]));
-    let Some(Event::L2capAccept { token, cid, .. }) = b.end.next_event() else { panic!() };
+    let Some(Event::L2capAccept { token, cid, .. }) = b.end.next_event() else {
+        panic!()
+    };
     b.end.answer_accept(token, Some(lend(100))).unwrap();
     b.poll();
     b.end.send(3, cid, &[1; 100]).unwrap();
@@ -328,7 +384,11 @@ fn random_bytes_never_panic_or_loop() {
         seed
     };
     for _ in 0..2_000 {
-        let mut b = Peer::new(if random() % 2 == 0 { CENTRAL } else { PERIPHERAL });
+        let mut b = Peer::new(if random() % 2 == 0 {
+            CENTRAL
+        } else {
+            PERIPHERAL
+        });
         b.end.listen(PSM, 70).unwrap();
         b.end.connect(NOW, b.link, PSM, 23, lend(23)).unwrap();
         for _ in 0..100 {

@@ -23,6 +23,7 @@ enum Store {
 
 /// One end of the link, with the part of the host and script that it needs.
 struct Side {
+    seed: u8,
     smp: Smp,
     rng: Rng,
     link: Link,
@@ -58,6 +59,7 @@ impl Side {
             local,
         );
         Side {
+            seed,
             smp,
             rng: Rng::new(&[seed; 32]),
             link: Link {
@@ -216,21 +218,31 @@ impl Side {
 
     /// As after a restart of the process: only the secrets are left.
     fn restart(&mut self) {
-        let identities = self.secrets.values().cloned().collect::<Vec<_>>();
-        let seed = self.rng.array::<1>()[0];
-        let fresh = Side::new(self.link.role, seed);
-        self.smp = fresh.smp;
+        self.restart_without_bonds();
+        for value in self.secrets.values() {
+            assert!(self.smp.identities.load(value));
+        }
+        self.link.identity = self.smp.identities.resolve(self.link.peer);
+    }
+
+    fn restart_without_bonds(&mut self) {
+        let own = self.own();
+        self.smp = Smp::new();
+        self.smp.start(own, self.link.local);
         self.link.security = Security::default();
         self.link.identity = self.link.peer;
         self.key = None;
-        for value in identities {
-            assert!(self.smp.identities.load(&value));
-        }
-        self.link.identity = self.smp.identities.resolve(self.link.peer);
         self.done.clear();
         self.failed.clear();
         self.asked.clear();
         self.sent.clear();
+    }
+
+    fn own(&self) -> OwnIdentity {
+        OwnIdentity {
+            irk: [self.seed; 16],
+            address: self.link.local.bytes,
+        }
     }
 }
 
