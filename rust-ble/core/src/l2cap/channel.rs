@@ -2,7 +2,7 @@
 //! and 10.1).
 
 use super::ring::{copy, Ring};
-use super::{frame_capacity, rx_capacity, tx_capacity, HEADER_LEN, MIN_MTU, MPS};
+use super::{frame_capacity, rx_capacity, tx_capacity, HEADER_LEN, MIN_MTU, MPS, RTX_MS};
 use crate::time::Instant;
 use crate::{Error, Result};
 
@@ -15,19 +15,14 @@ const LL_PDU: usize = 251;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Free,
-    /// We asked, with this identifier; zero: the request still has to go out.
-    Connecting {
-        id: u8,
-        deadline: Instant,
-    },
+    /// We asked, by the request `Channel::id` until `deadline`.
+    Connecting,
     /// The peer asked; the script decides, or has accepted if there is memory.
     Incoming,
     Open,
-    /// We want it to end. Identifier zero: what credits allow goes out first.
-    Closing {
-        id: u8,
-        deadline: Instant,
-    },
+    /// We ask to end it, by the request `id` until `deadline`. Before that is
+    /// sent what credits allow goes out.
+    Closing,
     /// Over; the script is not told yet.
     Ended,
     /// Over and told, but received data waits to be read.
@@ -50,6 +45,9 @@ pub(super) struct Channel {
     pub state: State,
     pub slot: u8,
     pub events: u8,
+    /// Identifier of our request that waits for an answer; zero if it still
+    /// has to go out.
+    pub id: u8,
     /// Opened by an enhanced request, so it may be reconfigured.
     pub enhanced: bool,
     pub conn: u16,
@@ -69,10 +67,10 @@ pub(super) struct Channel {
     /// Bytes of the SDU being sent that are in no frame yet; zero between.
     tx_unframed: usize,
     stalled: bool,
+    deadline: Instant,
     rx: Ring,
     /// SDUs, each after its length as the first K-frame carries it.
     tx: Ring,
-    memory: &'static mut [u8],
 }
 
 impl Channel {
@@ -81,6 +79,7 @@ impl Channel {
             state: State::Free,
             slot: NO_SLOT,
             events: 0,
+            id: 0,
             enhanced: false,
             conn: 0,
             psm: 0,
@@ -95,48 +94,68 @@ impl Channel {
             rx_ready: 0,
             tx_unframed: 0,
             stalled: false,
-            rx: Ring::new(),
-            tx: Ring::new(),
-            memory: &mut [],
+            deadline: Instant(0),
+            rx: Ring::new(&mut []),
+            tx: Ring::new(&mut []),
         }
+    }
+
+    /// Back to a free channel without memory.
+    #[inline(never)]
+    pub fn free(&mut self) {
+        *self = Channel::new();
     }
 
     /// Whether the peer's CID belongs to it.
     pub fn is_linked(&self) -> bool {
-        matches!(self.state, State::Open | State::Closing { .. })
+        matches!(self.state, State::Open | State::Closing)
     }
 
     pub fn has_memory(&self) -> bool {
-        !self.memory.is_empty()
+        self.rx.capacity() > 0
     }
 
     /// Takes lent memory of at least `memory_needed(our_mtu)`.
     pub fn lend(&mut self, memory: &'static mut [u8]) -> Result<()> {
-        if memory.len() < super::memory_needed(self.our_mtu) {
-            return Err(Error::Invalid);
-        }
-        self.memory = memory;
+        let (rx, rest) = memory
+            .split_at_mut_checked(rx_capacity(self.our_mtu))
+            .ok_or(Error::Invalid)?;
+        let tx = rest
+            .get_mut(..tx_capacity(self.our_mtu))
+            .ok_or(Error::Invalid)?;
+        (self.rx, self.tx) = (Ring::new(rx), Ring::new(tx));
         self.rx_credits = self.window();
         Ok(())
     }
 
     /// Frames that fit into the empty receive ring.
     pub fn window(&self) -> u16 {
-        (rx_capacity(self.our_mtu) / frame_capacity(self.our_mtu).max(1) as usize) as u16
+        self.frames(self.rx.capacity())
+    }
+
+    /// Frames whose data fits into so many bytes.
+    fn frames(&self, bytes: usize) -> u16 {
+        (bytes / frame_capacity(self.our_mtu).max(1) as usize) as u16
+    }
+
+    /// A request of ours has to go out and to be answered.
+    pub fn ask(&mut self, now: Instant, state: State) {
+        (self.state, self.id, self.deadline) = (state, 0, now.after(RTX_MS));
+    }
+
+    /// Whether a request of ours has this identifier.
+    pub fn waits_for(&self, id: u8) -> bool {
+        self.id == id && matches!(self.state, State::Connecting | State::Closing)
     }
 
     /// When waiting for the peer ends.
     pub fn deadline(&self) -> Option<Instant> {
-        match self.state {
-            State::Connecting { deadline, .. } | State::Closing { deadline, .. } => Some(deadline),
-            _ => None,
-        }
+        matches!(self.state, State::Connecting | State::Closing).then_some(self.deadline)
     }
 
     /// Over; the script will be told.
     pub fn end(&mut self, status: u16) {
-        self.state = State::Ended;
-        self.status = status;
+        (self.state, self.status) = (State::Ended, status);
     }
 
     /// Takes one bit of `events`.
@@ -156,13 +175,12 @@ impl Channel {
         if sdu.len() > self.longest_sdu() {
             return Err(Error::Invalid);
         }
-        if sdu.len() + 2 > self.tx_room() {
+        if sdu.len() + 2 > self.tx.room() {
             self.stalled = true;
             return Err(Error::Busy);
         }
-        let (_, mem) = rings(self.memory, self.our_mtu);
-        self.tx.push(mem, &(sdu.len() as u16).to_le_bytes());
-        self.tx.push(mem, sdu);
+        self.tx.push(&(sdu.len() as u16).to_le_bytes());
+        self.tx.push(sdu);
         self.stalled = self.is_full();
         Ok(self.stalled)
     }
@@ -171,7 +189,7 @@ impl Channel {
     pub fn can_send(&self) -> bool {
         self.tx_credits > 0
             && self.tx.len() > 0
-            && matches!(self.state, State::Open | State::Closing { id: 0, .. })
+            && (self.state == State::Open || self.state == State::Closing && self.id == 0)
     }
 
     /// Length of the payload of the next frame; `can_send` holds.
@@ -195,18 +213,16 @@ impl Channel {
 
     /// The next bytes to send, in two parts.
     pub fn tx_peek(&self, n: usize) -> (&[u8], &[u8]) {
-        self.tx.peek(tx_ring(self.memory, self.our_mtu), n)
+        self.tx.peek(n)
     }
 
-    /// Bytes were handed over; true when a stall is over.
-    pub fn tx_skip(&mut self, n: usize) -> bool {
-        self.tx.skip(tx_ring(self.memory, self.our_mtu), n);
-        let ready = self.stalled && !self.is_full() && self.state == State::Open;
-        if ready {
+    /// Bytes were handed over, which may end a stall.
+    pub fn tx_skip(&mut self, n: usize) {
+        self.tx.skip(n);
+        if self.stalled && !self.is_full() {
             self.stalled = false;
             self.events |= pending::SEND_READY;
         }
-        ready
     }
 
     /// Drops what waits to be sent behind the `keep` bytes of an open frame.
@@ -215,8 +231,8 @@ impl Channel {
         self.tx_unframed = 0;
     }
 
-    /// Takes the payload of one K-frame; true when an SDU is complete.
-    pub fn receive(&mut self, pdu: &[u8]) -> core::result::Result<bool, Violation> {
+    /// Takes the payload of one K-frame.
+    pub fn receive(&mut self, pdu: &[u8]) -> core::result::Result<(), Violation> {
         if self.rx_credits == 0 || pdu.len() > MPS as usize {
             return Err(Violation);
         }
@@ -228,17 +244,16 @@ impl Channel {
         if missing > self.our_mtu || data.len() > missing.into() {
             return Err(Violation);
         }
-        let (mem, _) = rings(self.memory, self.our_mtu);
-        if !self.rx.push(mem, data) {
+        if !self.rx.push(data) {
             return Err(Violation);
         }
         self.rx_credits -= 1;
         self.rx_missing = missing - data.len() as u16;
-        let complete = self.rx_missing == 0 && self.rx.len() > self.rx_ready;
-        if self.rx_missing == 0 {
+        if self.rx_missing == 0 && self.rx.len() > self.rx_ready {
             self.rx_ready = self.rx.len();
+            self.events |= pending::RECV;
         }
-        Ok(complete)
+        Ok(())
     }
 
     /// Bytes of complete SDUs that wait to be read.
@@ -248,12 +263,11 @@ impl Channel {
 
     /// Moves bytes of complete SDUs to `buf`.
     pub fn read(&mut self, buf: &mut [u8]) -> usize {
-        let mem = rx_ring(self.memory, self.our_mtu);
-        let (head, tail) = self.rx.peek(mem, buf.len().min(self.rx_ready));
+        let (head, tail) = self.rx.peek(buf.len().min(self.rx_ready));
         let n = head.len() + tail.len();
         copy(buf, 0, head);
         copy(buf, head.len(), tail);
-        self.rx.skip(mem, n);
+        self.rx.skip(n);
         self.rx_ready -= n;
         n
     }
@@ -261,9 +275,7 @@ impl Channel {
     /// Credits worth an indication now, or zero: a quarter of the window, and
     /// any when the peer has none left.
     pub fn credits_due(&self) -> u16 {
-        let free = rx_capacity(self.our_mtu) - self.rx.len();
-        let frames = free / frame_capacity(self.our_mtu).max(1) as usize;
-        let due = (frames as u16).saturating_sub(self.rx_credits);
+        let due = self.frames(self.rx.room()).saturating_sub(self.rx_credits);
         if self.rx_credits == 0 || due >= self.window() / 4 {
             due
         } else {
@@ -302,12 +314,8 @@ impl Channel {
         (self.peer_mtu as usize).min(2 * self.our_mtu as usize)
     }
 
-    fn tx_room(&self) -> usize {
-        tx_capacity(self.our_mtu) - self.tx.len()
-    }
-
     fn is_full(&self) -> bool {
-        self.tx_room() < self.longest_sdu() + 2
+        self.tx.room() < self.longest_sdu() + 2
     }
 }
 
@@ -317,20 +325,3 @@ pub(super) fn acceptable(mtu: u16, mps: u16, min: u16) -> bool {
 }
 
 const _: () = assert!(MPS >= MIN_MTU && MPS as usize <= crate::config::MAX_MTU);
-
-/// Memory of the receive ring and of the transmit ring.
-fn rings(memory: &mut [u8], mtu: u16) -> (&mut [u8], &mut [u8]) {
-    match memory.split_at_mut_checked(rx_capacity(mtu)) {
-        Some((rx, rest)) => (rx, rest.get_mut(..tx_capacity(mtu)).unwrap_or_default()),
-        None => (&mut [], &mut []),
-    }
-}
-
-fn rx_ring(memory: &[u8], mtu: u16) -> &[u8] {
-    memory.get(..rx_capacity(mtu)).unwrap_or_default()
-}
-
-fn tx_ring(memory: &[u8], mtu: u16) -> &[u8] {
-    let tx = memory.get(rx_capacity(mtu)..).unwrap_or_default();
-    tx.get(..tx_capacity(mtu)).unwrap_or_default()
-}

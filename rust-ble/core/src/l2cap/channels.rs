@@ -55,10 +55,6 @@ pub struct Channels {
     pub(super) incoming: Option<Incoming>,
     /// Counts accept queries.
     token: u16,
-    /// Channels that may have an event, one bit each.
-    pub(super) events: u32,
-    /// Channels that may have something to signal, one bit each.
-    pub(super) signals: u32,
 }
 
 #[derive(Debug)]
@@ -103,8 +99,6 @@ impl Channels {
             links: [PerLink::NEW; MAX_LINKS],
             incoming: None,
             token: 0,
-            events: 0,
-            signals: 0,
         }
     }
 
@@ -139,15 +133,11 @@ impl Channels {
         check(psm, mtu)?;
         let index = self.alloc().ok_or(Error::NoMemory)?;
         let channel = self.channels.get_mut(index).ok_or(Error::NoMemory)?;
-        *channel = Channel::new();
+        channel.free();
         (channel.slot, channel.conn) = (link.slot, link.conn);
         (channel.psm, channel.our_mtu) = (psm, mtu);
         channel.lend(memory)?;
-        channel.state = State::Connecting {
-            id: 0,
-            deadline: now.after(RTX_MS),
-        };
-        self.signals |= 1 << index;
+        channel.ask(now, State::Connecting);
         Ok(our_cid(index))
     }
 
@@ -165,7 +155,7 @@ impl Channels {
             let accepted = memory.is_some_and(|memory| channel.lend(memory).is_ok());
             incoming.decide(accepted);
             if !accepted {
-                *channel = Channel::new();
+                channel.free();
             }
         }
         Ok(())
@@ -184,14 +174,10 @@ impl Channels {
     /// Sends what was accepted and the peer has given credits for, then
     /// disconnects; ends with `L2capDisconnected`. `NotFound` if not open.
     pub fn disconnect(&mut self, now: Instant, slot: u8, cid: u16) -> Result<()> {
-        let (index, channel) = self.linked(slot, cid).ok_or(Error::NotFound)?;
+        let (_, channel) = self.linked(slot, cid).ok_or(Error::NotFound)?;
         if channel.state == State::Open {
-            channel.state = State::Closing {
-                id: 0,
-                deadline: now.after(RTX_MS),
-            };
+            channel.ask(now, State::Closing);
         }
-        self.signals |= 1 << index;
         Ok(())
     }
 
@@ -212,13 +198,13 @@ impl Channels {
     /// Works after `L2capDisconnected` while the link lasts, until all is read
     /// or the CID is used again.
     pub fn recvinto(&mut self, slot: u8, cid: u16, buf: Option<&mut [u8]>) -> Result<usize> {
-        let index = our_index(cid);
-        let channel = self.channels.get_mut(index).ok_or(Error::NotFound)?;
+        let channel = self
+            .channels
+            .get_mut(our_index(cid))
+            .ok_or(Error::NotFound)?;
         match channel.state {
-            State::Open | State::Closing { .. } | State::Ended | State::Unread => {}
-            State::Free | State::Connecting { .. } | State::Incoming => {
-                return Err(Error::NotFound)
-            }
+            State::Free | State::Connecting | State::Incoming => return Err(Error::NotFound),
+            State::Open | State::Closing | State::Ended | State::Unread => {}
         }
         if channel.slot != slot {
             return Err(Error::NotFound);
@@ -228,9 +214,8 @@ impl Channels {
         };
         let n = channel.read(buf);
         if channel.state == State::Unread && channel.readable() == 0 {
-            *channel = Channel::new();
+            channel.free();
         }
-        self.signals |= 1 << index;
         Ok(n)
     }
 
@@ -257,18 +242,8 @@ impl Channels {
         let Some((index, channel)) = self.linked(slot, cid) else {
             return;
         };
-        if channel.state != State::Open {
-            return;
-        }
-        match channel.receive(pdu) {
-            Ok(complete) => {
-                if complete {
-                    channel.events |= pending::RECV;
-                    self.events |= 1 << index;
-                }
-                self.signals |= 1 << index;
-            }
-            Err(_) => self.fail(now, index),
+        if channel.state == State::Open && channel.receive(pdu).is_err() {
+            self.fail(now, index);
         }
     }
 
@@ -299,8 +274,7 @@ impl Channels {
         let Some(frame) = &mut link.frame else {
             return;
         };
-        let index = frame.channel as usize;
-        let Some(channel) = self.channels.get_mut(index) else {
+        let Some(channel) = self.channels.get_mut(frame.channel as usize) else {
             return;
         };
         let mut n = len;
@@ -311,15 +285,10 @@ impl Channels {
         }
         frame.left = frame.left.saturating_sub(n as u16);
         if frame.left == 0 {
-            link.turn = index as u8 + 1;
+            link.turn = frame.channel + 1;
             link.frame = None;
-            // It may have kept a disconnection waiting, either way.
-            self.signals |= 1 << index;
-            self.events |= 1 << index;
         }
-        if channel.tx_skip(n) {
-            self.events |= 1 << index;
-        }
+        channel.tx_skip(n);
     }
 
     /// Whether a frame is begun and not finished: no other PDU may leave on
@@ -334,13 +303,11 @@ impl Channels {
 
     /// Next `L2cap…` event of any link.
     pub fn next_event(&mut self) -> Option<Event<'static>> {
-        if self.events != 0 {
-            for index in 0..MAX_CHANNELS {
-                if self.events & 1 << index != 0 {
-                    if let Some(event) = self.channel_event(index) {
-                        return Some(event);
-                    }
-                    self.events &= !(1 << index);
+        for index in 0..MAX_CHANNELS {
+            let channel = self.channels.get(index)?;
+            if channel.events != 0 || channel.state == State::Ended {
+                if let Some(event) = self.channel_event(index) {
+                    return Some(event);
                 }
             }
         }
@@ -359,18 +326,17 @@ impl Channels {
         {
             self.incoming = None;
         }
-        for (index, channel) in self.channels.iter_mut().enumerate() {
+        for channel in &mut self.channels {
             if channel.slot != slot {
                 continue;
             }
             match channel.state {
-                State::Incoming if !channel.has_memory() => *channel = Channel::new(),
-                State::Free | State::Unread => *channel = Channel::new(),
-                State::Incoming | State::Connecting { .. } => channel.end(status::NOT_CONNECTED),
-                State::Open | State::Closing { .. } | State::Ended => channel.end(channel.status),
+                State::Incoming if !channel.has_memory() => channel.free(),
+                State::Free | State::Unread => channel.free(),
+                State::Incoming | State::Connecting => channel.end(status::NOT_CONNECTED),
+                State::Open | State::Closing | State::Ended => channel.end(channel.status),
             }
             channel.slot = NO_SLOT;
-            self.events |= 1 << index;
         }
     }
 
@@ -390,7 +356,7 @@ impl Channels {
                 .deadline()
                 .is_some_and(|deadline| deadline.reached(now))
             {
-                let connecting = matches!(channel.state, State::Connecting { .. });
+                let connecting = channel.state == State::Connecting;
                 self.end(
                     index,
                     if connecting {
@@ -447,13 +413,9 @@ impl Channels {
     pub(super) fn fail(&mut self, now: Instant, index: usize) {
         self.drop_unsent(index);
         if let Some(channel) = self.channels.get_mut(index) {
-            if !matches!(channel.state, State::Closing { id: 1.., .. }) {
-                channel.state = State::Closing {
-                    id: 0,
-                    deadline: now.after(RTX_MS),
-                };
+            if channel.state == State::Open || channel.id == 0 {
+                channel.ask(now, State::Closing);
             }
-            self.signals |= 1 << index;
         }
     }
 
@@ -462,7 +424,6 @@ impl Channels {
         self.drop_unsent(index);
         if let Some(channel) = self.channels.get_mut(index) {
             channel.end(status);
-            self.events |= 1 << index;
         }
     }
 
@@ -540,7 +501,7 @@ impl Channels {
         if channel.readable() > 0 && channel.slot != NO_SLOT {
             channel.state = State::Unread;
         } else {
-            *channel = Channel::new();
+            channel.free();
         }
         Some(Event::L2capDisconnected {
             conn,

@@ -1,15 +1,20 @@
-//! A queue of bytes in a slice that is passed to each call.
+//! A queue of bytes in lent memory.
 
-/// Where the queue lies in its slice, always the same slice.
-#[derive(Debug, Default)]
+/// Where the queue lies in its memory.
+#[derive(Debug)]
 pub(super) struct Ring {
+    mem: &'static mut [u8],
     head: usize,
     len: usize,
 }
 
 impl Ring {
-    pub const fn new() -> Self {
-        Ring { head: 0, len: 0 }
+    pub const fn new(mem: &'static mut [u8]) -> Self {
+        Ring {
+            mem,
+            head: 0,
+            len: 0,
+        }
     }
 
     /// Bytes in the queue.
@@ -17,37 +22,44 @@ impl Ring {
         self.len
     }
 
+    /// Bytes that fit into the empty queue.
+    pub fn capacity(&self) -> usize {
+        self.mem.len()
+    }
+
+    /// Bytes that fit.
+    pub fn room(&self) -> usize {
+        self.mem.len() - self.len
+    }
+
     /// Appends all of `bytes`, or nothing when they do not fit.
-    pub fn push(&mut self, mem: &mut [u8], bytes: &[u8]) -> bool {
-        if bytes.len() > mem.len() - self.len {
+    pub fn push(&mut self, bytes: &[u8]) -> bool {
+        if bytes.len() > self.room() {
             return false;
         }
-        let (before, rest) = self.split(mem.len(), self.len, bytes.len());
-        let Some((first, second)) = bytes.split_at_checked(rest) else {
+        let (start, n) = self.split(self.len, bytes.len());
+        let Some((first, second)) = bytes.split_at_checked(n) else {
             return false;
         };
-        copy(mem, before, first);
-        copy(mem, 0, second);
+        copy(self.mem, start, first);
+        copy(self.mem, 0, second);
         self.len += bytes.len();
         true
     }
 
     /// The first `n` bytes, fewer if there are not as many, in two parts.
-    pub fn peek<'a>(&self, mem: &'a [u8], n: usize) -> (&'a [u8], &'a [u8]) {
+    pub fn peek(&self, n: usize) -> (&[u8], &[u8]) {
         let n = n.min(self.len);
-        let (start, first) = self.split(mem.len(), 0, n);
-        let head = mem.get(start..).and_then(|m| m.get(..first));
-        let tail = mem.get(..n - first);
+        let (start, first) = self.split(0, n);
+        let head = self.mem.get(start..).and_then(|m| m.get(..first));
+        let tail = self.mem.get(..n - first);
         (head.unwrap_or_default(), tail.unwrap_or_default())
     }
 
     /// Removes the first `n` bytes, which are there.
-    pub fn skip(&mut self, mem: &[u8], n: usize) {
+    pub fn skip(&mut self, n: usize) {
         let n = n.min(self.len);
-        self.head += n;
-        if self.head >= mem.len() {
-            self.head -= mem.len();
-        }
+        self.head = self.split(n, 0).0;
         self.len -= n;
     }
 
@@ -57,13 +69,13 @@ impl Ring {
     }
 
     /// Where `n` bytes at `offset` from the front start, and how many of them
-    /// lie before the end of the slice.
-    fn split(&self, capacity: usize, offset: usize, n: usize) -> (usize, usize) {
+    /// lie before the end of the memory.
+    fn split(&self, offset: usize, n: usize) -> (usize, usize) {
         let mut start = self.head + offset;
-        if start >= capacity {
-            start -= capacity;
+        if start >= self.mem.len() {
+            start -= self.mem.len();
         }
-        (start, n.min(capacity - start))
+        (start, n.min(self.mem.len() - start))
     }
 }
 
@@ -82,24 +94,23 @@ mod tests {
     #[test]
     fn a_ring_behaves_like_a_queue_at_every_offset() {
         for capacity in [1, 2, 7] {
-            let mut mem = std::vec![0xa5; capacity];
-            let mut ring = Ring::new();
+            let mut ring = Ring::new(std::vec![0xa5; capacity].leak());
             let mut model = VecDeque::new();
             let mut next = 0u8;
             for step in 0..1000 {
                 let n = step * 7 % 5;
                 let bytes: std::vec::Vec<u8> = (0..n).map(|i| next.wrapping_add(i as u8)).collect();
                 let fits = model.len() + n <= capacity;
-                assert_eq!(ring.push(&mut mem, &bytes), fits);
+                assert_eq!(ring.push(&bytes), fits);
                 if fits {
                     model.extend(&bytes);
                     next = next.wrapping_add(n as u8);
                 }
                 let n = (step * 3 % 4).min(model.len());
-                let (a, b) = ring.peek(&mem, n);
+                let (a, b) = ring.peek(n);
                 let got: std::vec::Vec<u8> = a.iter().chain(b).copied().collect();
                 assert_eq!(got, model.drain(..n).collect::<std::vec::Vec<_>>());
-                ring.skip(&mem, n);
+                ring.skip(n);
                 assert_eq!(ring.len(), model.len());
             }
         }
@@ -107,11 +118,11 @@ mod tests {
 
     #[test]
     fn a_ring_without_memory_takes_and_gives_nothing() {
-        let mut ring = Ring::new();
-        assert!(!ring.push(&mut [], &[1]));
-        assert!(ring.push(&mut [], &[]));
-        assert_eq!(ring.peek(&[], 5), (&[][..], &[][..]));
-        ring.skip(&[], 5);
+        let mut ring = Ring::new(&mut []);
+        assert!(!ring.push(&[1]));
+        assert!(ring.push(&[]));
+        assert_eq!(ring.peek(5), (&[][..], &[][..]));
+        ring.skip(5);
         assert_eq!(ring.len(), 0);
     }
 }

@@ -194,9 +194,7 @@ impl Channels {
             }
             (code::DISCONNECTION_RSP, Some(&[dcid, scid])) => {
                 if let Some((index, channel)) = self.linked(slot, scid) {
-                    let waited =
-                        matches!(channel.state, State::Closing { id: sent, .. } if sent == id);
-                    if waited && channel.peer_cid == dcid {
+                    if channel.waits_for(id) && channel.peer_cid == dcid {
                         let status = channel.status;
                         self.end(index, status);
                     }
@@ -220,13 +218,13 @@ impl Channels {
             return true;
         }
         for index in 0..MAX_CHANNELS {
-            if self.signals & 1 << index == 0 || self.channel_slot(index) != slot {
-                continue;
-            }
-            if self.poll_channel(slot, index, out) {
+            let on_link = self
+                .channels
+                .get(index)
+                .is_some_and(|channel| channel.slot == slot);
+            if on_link && self.poll_channel(slot, index, out) {
                 return true;
             }
-            self.signals &= !(1 << index);
         }
         false
     }
@@ -274,7 +272,7 @@ impl Channels {
                 index = self.alloc().unwrap_or(index);
             }
             if let Some(channel) = self.channels.get_mut(index) {
-                *channel = Channel::new();
+                channel.free();
                 channel.state = State::Incoming;
                 (channel.slot, channel.conn) = (link.slot, link.conn);
                 (channel.psm, channel.our_mtu) = (psm, incoming.our_mtu);
@@ -317,7 +315,6 @@ impl Channels {
                 credits = channel.window();
                 channel.state = State::Open;
                 channel.events |= pending::CONNECTED;
-                self.events |= 1 << index;
                 *word = our_cid(index.into());
             }
         }
@@ -350,7 +347,7 @@ impl Channels {
         id: u8,
         [dcid, mtu, mps, credits, result]: [u16; 5],
     ) {
-        let Some((index, State::Connecting { .. })) = self.outstanding(slot, id) else {
+        let Some(index) = self.outstanding(slot, id, State::Connecting) else {
             return;
         };
         if result != result::SUCCESS {
@@ -362,7 +359,6 @@ impl Channels {
             channel.open(mtu, mps, credits);
             channel.state = State::Open;
             channel.events |= pending::CONNECTED;
-            self.events |= 1 << index;
         }
     }
 
@@ -416,20 +412,23 @@ impl Channels {
 
     /// The peer does not take a command of ours (4.1).
     fn rejected(&mut self, slot: u8, id: u8, reason: u16) -> Outcome {
-        match self.outstanding(slot, id) {
-            Some((index, State::Connecting { .. })) if reason == reason::NOT_UNDERSTOOD => {
-                self.end(index, status::NOT_SUPPORTED);
-            }
-            Some((index, State::Connecting { .. })) => self.end(index, status::REJECTED),
-            Some((index, _)) => self.end(index, 0),
-            None => {
-                if self
-                    .signalling(slot)
-                    .is_some_and(|signalling| signalling.updated(id))
-                {
-                    return Outcome::Updated(false);
-                }
-            }
+        if let Some(index) = self.outstanding(slot, id, State::Connecting) {
+            let unknown = reason == reason::NOT_UNDERSTOOD;
+            self.end(
+                index,
+                if unknown {
+                    status::NOT_SUPPORTED
+                } else {
+                    status::REJECTED
+                },
+            );
+        } else if let Some(index) = self.outstanding(slot, id, State::Closing) {
+            self.end(index, 0);
+        } else if self
+            .signalling(slot)
+            .is_some_and(|signalling| signalling.updated(id))
+        {
+            return Outcome::Updated(false);
         }
         Outcome::Nothing
     }
@@ -462,31 +461,34 @@ impl Channels {
         let Some(channel) = self.channels.get(index) else {
             return false;
         };
-        let due = channel.credits_due();
-        match channel.state {
-            State::Connecting { id: 0, .. } => {}
-            State::Closing { id: 0, .. } if !channel.can_send() => {}
-            State::Open if due > 0 => {}
-            _ => return false,
+        let due = match channel.state {
+            State::Connecting => channel.id == 0,
+            State::Closing => channel.id == 0 && !channel.can_send(),
+            State::Open => channel.credits_due() > 0,
+            _ => false,
+        };
+        if !due {
+            return false;
         }
-        let new = self.next_id(slot);
+        let id = self.next_id(slot);
         let Some(channel) = self.channels.get_mut(index) else {
             return false;
         };
         let cid = our_cid(index);
-        match &mut channel.state {
-            State::Connecting { id, .. } => {
-                *id = new;
+        match channel.state {
+            State::Connecting => {
+                channel.id = id;
                 let words = [channel.psm, channel.our_mtu, MPS, cid, channel.window()];
-                emit(out, code::LE_CONNECTION_REQ, new, &words);
+                emit(out, code::LE_CONNECTION_REQ, id, &words);
             }
-            State::Closing { id, .. } => {
-                *id = new;
-                emit(out, code::DISCONNECTION_REQ, new, &[channel.peer_cid, cid]);
+            State::Closing => {
+                channel.id = id;
+                emit(out, code::DISCONNECTION_REQ, id, &[channel.peer_cid, cid]);
             }
             _ => {
-                channel.credits_given(due);
-                emit(out, code::FLOW_CONTROL_CREDIT_IND, new, &[cid, due]);
+                let credits = channel.credits_due();
+                channel.credits_given(credits);
+                emit(out, code::FLOW_CONTROL_CREDIT_IND, id, &[cid, credits]);
             }
         }
         true
@@ -501,22 +503,19 @@ impl Channels {
             signalling.id = signalling.id.checked_add(1).unwrap_or(1);
             let id = signalling.id;
             let taken = matches!(signalling.update, Update::Sent { id: sent, .. } if sent == id);
-            if !taken && self.outstanding(slot, id).is_none() {
+            let waits = |channel: &Channel| channel.slot == slot && channel.waits_for(id);
+            if !taken && !self.channels.iter().any(waits) {
                 return id;
             }
         }
     }
 
-    /// The channel whose request has this identifier.
-    fn outstanding(&self, slot: u8, answer: u8) -> Option<(usize, State)> {
-        let waits = |channel: &Channel| match channel.state {
-            State::Connecting { id, .. } | State::Closing { id, .. } => {
-                channel.slot == slot && id == answer
-            }
-            _ => false,
+    /// The channel in this state whose request has this identifier.
+    fn outstanding(&self, slot: u8, id: u8, state: State) -> Option<usize> {
+        let is_it = |channel: &Channel| {
+            channel.slot == slot && channel.state == state && channel.waits_for(id)
         };
-        let index = self.channels.iter().position(waits)?;
-        Some((index, self.channels.get(index)?.state))
+        self.channels.iter().position(is_it)
     }
 
     /// The channel with the peer's CID. Of few channels: not worth an index.
@@ -535,12 +534,6 @@ impl Channels {
                 && (channel.is_linked() || channel.state == State::Incoming)
         };
         self.channels.iter().any(uses)
-    }
-
-    fn channel_slot(&self, index: usize) -> u8 {
-        self.channels
-            .get(index)
-            .map_or(super::channel::NO_SLOT, |channel| channel.slot)
     }
 }
 
