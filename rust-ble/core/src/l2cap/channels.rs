@@ -342,9 +342,14 @@ impl Channels {
 
     /// When `handle_timeout` is due.
     pub fn deadline(&self) -> Option<Instant> {
-        let channels = self.channels.iter().map(Channel::deadline);
-        let links = self.links.iter().map(|link| link.signalling.deadline());
-        channels.chain(links).fold(None, earliest)
+        let mut first = None;
+        for channel in &self.channels {
+            first = earliest(first, channel.deadline());
+        }
+        for link in &self.links {
+            first = earliest(first, link.signalling.deadline());
+        }
+        first
     }
 
     /// Ends what the peer did not answer. Returns the slot of a link whose
@@ -450,10 +455,10 @@ impl Channels {
             return;
         };
         link.frame = None;
-        let turn = link.turn as usize;
-        for index in (turn..MAX_CHANNELS).chain(0..turn) {
+        for turn in 0..MAX_CHANNELS {
+            let index = (link.turn as usize + turn) % MAX_CHANNELS;
             let Some(channel) = self.channels.get(index) else {
-                continue;
+                return;
             };
             if channel.slot == slot && channel.can_send() {
                 let left = channel.next_frame();

@@ -2,7 +2,7 @@
 //! nothing but little-endian words of 16 bits.
 
 use super::SIGNAL_LEN;
-use crate::wire::{Reader, Writer};
+use crate::wire::Writer;
 
 /// Command codes (table 4.2).
 pub mod code {
@@ -56,50 +56,43 @@ pub(super) const MAX_WORDS: usize = (SIGNAL_LEN - HEADER_LEN) / 2;
 /// Channels in one enhanced connection request (4.25).
 pub(super) const MAX_ENHANCED: usize = 5;
 
-/// One command; without `words` the data is no command of LE.
+/// One command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Command {
+pub(super) struct Command<'a> {
     pub code: u8,
     pub id: u8,
-    len: u8,
-    words: [u16; MAX_WORDS],
+    /// The data; `None` when lengths contradict each other.
+    pub words: Option<&'a [u16]>,
 }
 
-impl Command {
-    /// Takes code and identifier; `None` when not even these can be had.
-    pub fn parse(pdu: &[u8]) -> Option<Self> {
-        let mut r = Reader(pdu);
-        let (code, id) = (r.u8()?, r.u8()?);
-        let mut command = Command {
-            code,
-            id,
-            len: u8::MAX,
-            words: [0; MAX_WORDS],
-        };
-        // One command is all of a C-frame on LE.
-        if r.u16() == Some(r.0.len() as u16) && r.0.len() % 2 == 0 && r.0.len() / 2 <= MAX_WORDS {
-            command.len = (r.0.len() / 2) as u8;
-            for word in &mut command.words {
-                *word = r.u16().unwrap_or(0);
+impl<'a> Command<'a> {
+    /// Takes a command, its data to `room`; `None` when not even code and
+    /// identifier can be had.
+    pub fn parse(pdu: &[u8], room: &'a mut [u16; MAX_WORDS]) -> Option<Self> {
+        let (&[code, id], rest) = pdu.split_first_chunk()?;
+        let mut words = None;
+        if let Some((&len, data)) = rest.split_first_chunk() {
+            // One command is all of a C-frame on LE.
+            if u16::from_le_bytes(len) as usize == data.len() && data.len() % 2 == 0 {
+                for (word, pair) in room.iter_mut().zip(data.chunks_exact(2)) {
+                    *word = u16::from(pair[0]) | u16::from(pair[1]) << 8;
+                }
+                words = room.get(..data.len() / 2);
             }
         }
-        Some(command)
+        Some(Command { code, id, words })
     }
+}
 
-    /// The data; `None` when lengths contradict each other.
-    pub fn words(&self) -> Option<&[u16]> {
-        self.words.get(..self.len.into())
-    }
-
-    /// Whether a command of this code answers one, and is not answered itself.
-    pub fn is_response(&self) -> bool {
-        match self.code {
-            code::PARAMETER_UPDATE_RSP | code::LE_CONNECTION_RSP => true,
-            code::CONNECTION_RSP | code::RECONFIGURE_RSP => true,
-            // Of the codes that BR/EDR uses the odd ones.
-            code => code <= 0x11 && code % 2 == 1,
-        }
-    }
+/// Whether a command of this code answers one, and is not answered itself.
+pub(super) fn is_response(code: u8) -> bool {
+    // Of the codes that BR/EDR uses the odd ones, and those of LE.
+    let responses: u32 = 0x0002_aaaa
+        | 1 << code::PARAMETER_UPDATE_RSP
+        | 1 << code::LE_CONNECTION_RSP
+        | 1 << code::CONNECTION_RSP
+        | 1 << code::RECONFIGURE_RSP;
+    code < 32 && responses >> code & 1 != 0
 }
 
 /// Writes a command.
@@ -137,9 +130,10 @@ mod tests {
 
     #[test]
     fn a_command_is_read() {
-        let command = Command::parse(&CREDIT_BASED_REQ).unwrap();
+        let mut room = [0xa5a5; MAX_WORDS];
+        let command = Command::parse(&CREDIT_BASED_REQ, &mut room).unwrap();
         assert_eq!((command.code, command.id), (code::LE_CONNECTION_REQ, 7));
-        assert_eq!(command.words(), Some(&[22, 2048, 498, 0x40, 8][..]));
+        assert_eq!(command.words, Some(&[22, 2048, 498, 0x40, 8][..]));
     }
 
     #[test]
@@ -160,27 +154,37 @@ mod tests {
     #[test]
     fn every_truncation_has_no_data() {
         for n in 0..CREDIT_BASED_REQ.len() {
-            let command = Command::parse(&CREDIT_BASED_REQ[..n]);
+            let mut room = [0; MAX_WORDS];
+            let command = Command::parse(&CREDIT_BASED_REQ[..n], &mut room);
             assert_eq!(command.is_some(), n >= 2);
-            assert_eq!(command.as_ref().and_then(Command::words), None, "{n}");
+            assert_eq!(command.and_then(|command| command.words), None, "{n}");
         }
     }
 
     #[test]
     fn two_commands_or_odd_data_are_none() {
-        let mut twice = CREDIT_BASED_REQ.to_vec();
-        twice.extend(CREDIT_BASED_REQ);
-        assert_eq!(Command::parse(&twice).unwrap().words(), None);
-        assert_eq!(
-            Command::parse(&[1, 1, 3, 0, 0, 0, 0]).unwrap().words(),
-            None
-        );
-        assert_eq!(
-            Command::parse(&[1, 1, 0, 0]).unwrap().words(),
-            Some(&[][..])
-        );
+        fn data(pdu: &[u8]) -> Option<usize> {
+            Command::parse(pdu, &mut [0; MAX_WORDS])
+                .unwrap()
+                .words
+                .map(<[u16]>::len)
+        }
+        assert_eq!(data(&[CREDIT_BASED_REQ; 2].concat()), None);
+        assert_eq!(data(&[1, 1, 3, 0, 0, 0, 0]), None);
+        assert_eq!(data(&[1, 1, 0, 0]), Some(0));
         let mut long = [0; 24];
         long[2] = 20;
-        assert_eq!(Command::parse(&long).unwrap().words(), None);
+        assert_eq!(data(&long), None);
+        long[2] = 18;
+        assert_eq!(data(&long[..22]), Some(9));
+    }
+
+    #[test]
+    fn responses_are_told_from_requests() {
+        let responses = (0..=255).filter(|&code| is_response(code));
+        let expected = [
+            1, 3, 5, 7, 9, 0x0b, 0x0d, 0x0f, 0x11, 0x13, 0x15, 0x18, 0x1a,
+        ];
+        assert!(responses.eq(expected));
     }
 }

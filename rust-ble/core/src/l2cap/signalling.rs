@@ -3,7 +3,9 @@
 
 use super::channel::{acceptable, pending, Channel, State};
 use super::channels::our_cid;
-use super::signal::{code, emit, reason, reconfigured, result, Command, MAX_ENHANCED, MAX_WORDS};
+use super::signal::{
+    code, emit, is_response, reason, reconfigured, result, Command, MAX_ENHANCED, MAX_WORDS,
+};
 use super::{cid, signal, status, Channels, ConnParams, Link, MIN_MTU, MPS, SIGNAL_LEN};
 use crate::config::MAX_CHANNELS;
 use crate::event::{Role, Token};
@@ -134,17 +136,25 @@ impl Channels {
             return Outcome::NoRoom;
         }
         // Identifier zero is never used (4).
-        let Some(command @ Command { id: 1.., .. }) = Command::parse(pdu) else {
+        let mut room = [0; MAX_WORDS];
+        let Some(Command {
+            code,
+            id: id @ 1..,
+            words,
+        }) = Command::parse(pdu, &mut room)
+        else {
             return Outcome::Nothing;
         };
-        let id = command.id;
-        if pdu.len() > SIGNAL_LEN && !command.is_response() {
+        if is_response(code) && words.is_none() {
+            return Outcome::Nothing;
+        }
+        if pdu.len() > SIGNAL_LEN {
             let words = [reason::MTU_EXCEEDED, SIGNAL_LEN as u16];
             emit(out, code::COMMAND_REJECT, id, &words);
             return Outcome::Nothing;
         }
         let slot = link.slot;
-        match (command.code, command.words()) {
+        match (code, words) {
             (code::PARAMETER_UPDATE_REQ, Some(&[interval_min, interval_max, latency, timeout]))
                 if link.role == Role::Central =>
             {
@@ -201,7 +211,7 @@ impl Channels {
                 }
             }
             (code::COMMAND_REJECT, Some(&[reason, ..])) => return self.rejected(slot, id, reason),
-            _ if command.is_response() => {}
+            _ if is_response(code) => {}
             _ => emit(out, code::COMMAND_REJECT, id, &[reason::NOT_UNDERSTOOD]),
         }
         Outcome::Nothing

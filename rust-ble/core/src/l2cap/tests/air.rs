@@ -177,9 +177,7 @@ pub fn settle(a: &mut Peer, b: &mut Peer) {
         if from_a.is_empty() && from_b.is_empty() {
             return;
         }
-        for (pdu, to, from) in [(from_a, &mut *b, &mut *a)] {
-            deliver(&pdu, to, from);
-        }
+        deliver(&from_a, b, a);
         deliver(&from_b, a, b);
     }
     panic!("never silent");
