@@ -4,6 +4,7 @@
 //! through a `Writer`, which remembers an overflow instead of panicking.
 
 pub mod att;
+pub mod hci;
 
 /// Takes little-endian values from the front of a slice.
 #[derive(Clone, Copy, Debug)]

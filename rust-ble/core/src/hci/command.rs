@@ -1,0 +1,171 @@
+//! Commands on their way to the controller (Vol 4, Part E, 4.4).
+
+use crate::time::Instant;
+use crate::wire::hci::COMMAND;
+
+/// A controller that is silent for so long after a command is dead.
+pub const TIMEOUT_MS: u32 = 1_800;
+
+/// Bytes of commands that wait: the longest one and a few short ones.
+const QUEUE_BYTES: usize = 448;
+
+/// A queue of encoded commands, of which one at a time is at the controller.
+///
+/// One outstanding command is what every controller grants, and makes each
+/// completion belong to one known command.
+#[derive(Debug)]
+pub struct CommandQueue {
+    bytes: [u8; QUEUE_BYTES],
+    /// Bytes in use; commands follow each other as H4 packets.
+    len: usize,
+    /// The first command was sent and is not answered: when it times out.
+    deadline: Option<Instant>,
+    /// The controller takes another command.
+    ready: bool,
+}
+
+impl CommandQueue {
+    /// An empty queue for a controller that takes a command.
+    pub const fn new() -> Self {
+        CommandQueue { bytes: [0; QUEUE_BYTES], len: 0, deadline: None, ready: true }
+    }
+
+    /// Appends a command; `false` if there is no room for it.
+    pub fn push(&mut self, opcode: u16, params: &[u8]) -> bool {
+        let Some(room) = self.bytes.get_mut(self.len..self.len + 4 + params.len()) else {
+            return false;
+        };
+        let [low, high] = opcode.to_le_bytes();
+        room[..4].copy_from_slice(&[COMMAND, low, high, params.len() as u8]);
+        room[4..].copy_from_slice(params);
+        self.len += room.len();
+        true
+    }
+
+    /// Bytes of parameters that another command may have.
+    pub fn room(&self) -> usize {
+        (QUEUE_BYTES - self.len).saturating_sub(4)
+    }
+
+    /// The command to send now.
+    pub fn to_send(&self) -> Option<&[u8]> {
+        if self.deadline.is_some() || !self.ready {
+            return None;
+        }
+        self.first()
+    }
+
+    /// The command given by `to_send` left at `now`.
+    pub fn sent(&mut self, now: Instant) {
+        self.deadline = Some(now.after(TIMEOUT_MS));
+    }
+
+    /// Notes how many commands the controller takes.
+    pub fn set_credits(&mut self, credits: u8) {
+        self.ready = credits > 0;
+    }
+
+    /// The controller answered a command: takes it out if it is the one that
+    /// was sent, `false` otherwise.
+    pub fn answered(&mut self, opcode: u16) -> bool {
+        if self.sent_opcode() != Some(opcode) {
+            return false;
+        }
+        self.drop_first();
+        true
+    }
+
+    /// The opcode of the command that waits for its answer.
+    pub fn sent_opcode(&self) -> Option<u16> {
+        self.deadline?;
+        let command = self.first()?;
+        Some(u16::from_le_bytes([command[1], command[2]]))
+    }
+
+    /// The connection handle that the sent command begins with, if it has
+    /// parameters.
+    pub fn target(&self) -> Option<u16> {
+        self.deadline?;
+        let (handle, _) = self.first()?.get(4..)?.split_first_chunk::<2>()?;
+        Some(u16::from_le_bytes(*handle))
+    }
+
+    /// When the controller counts as dead; also while it takes no command at
+    /// all, which `sent` then dated.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Forgets all commands, also the one that was sent.
+    pub fn clear(&mut self) {
+        *self = Self { bytes: self.bytes, ..Self::new() };
+    }
+
+    fn first(&self) -> Option<&[u8]> {
+        let params = *self.bytes[..self.len].get(3)? as usize;
+        self.bytes.get(..4 + params)
+    }
+
+    fn drop_first(&mut self) {
+        if let Some(n) = self.first().map(<[u8]>::len) {
+            self.bytes.copy_within(n..self.len, 0);
+            self.len -= n;
+        }
+        self.deadline = None;
+    }
+}
+
+impl Default for CommandQueue {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_command_at_a_time_in_order() {
+        let mut q = CommandQueue::new();
+        assert!(q.push(0x0c03, &[]) && q.push(0x2006, &[1, 2]));
+        assert_eq!(q.to_send(), Some(&[1, 3, 0x0c, 0][..]));
+        q.sent(Instant(5));
+        assert_eq!(q.to_send(), None);
+        assert!(!q.answered(0x2006));
+        assert!(q.answered(0x0c03));
+        assert_eq!(q.to_send(), Some(&[1, 6, 0x20, 2, 1, 2][..]));
+    }
+
+    #[test]
+    fn an_answer_to_a_command_that_was_not_sent_is_refused() {
+        let mut q = CommandQueue::new();
+        q.push(0x0c03, &[]);
+        assert!(!q.answered(0x0c03));
+        assert!(!q.is_empty());
+    }
+
+    #[test]
+    fn nothing_is_sent_without_credit() {
+        let mut q = CommandQueue::new();
+        q.push(0x0c03, &[]);
+        q.set_credits(0);
+        assert_eq!(q.to_send(), None);
+        q.set_credits(1);
+        assert!(q.to_send().is_some());
+    }
+
+    #[test]
+    fn a_full_queue_refuses_and_stays_as_it_was() {
+        let mut q = CommandQueue::new();
+        assert!(q.push(1, &[7; 255]));
+        assert!(!q.push(2, &[8; 255]));
+        assert_eq!(q.to_send().map(<[u8]>::len), Some(259));
+        assert!(q.push(3, &[]));
+    }
+}

@@ -1,0 +1,4 @@
+//! The Host Controller Interface: received packets, commands, ACL credits.
+
+pub mod command;
+pub mod rx;
