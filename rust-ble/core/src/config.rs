@@ -70,3 +70,22 @@ pub const PREPARE_QUEUE_BYTES: usize = 2 * (MAX_VALUE_LEN + 6);
 
 /// Longest device name (Vol 3, Part C, 12.1 allows 248).
 pub const MAX_NAME_LEN: usize = 64;
+
+/// PDUs that wait to be sent on one link.
+pub const TX_QUEUE: usize = sized(option_env!("RUST_BLE_TX_QUEUE"), 32);
+
+/// Bytes of the pool that a script's own data leaves for answers.
+pub const POOL_RESERVE: usize = sized(option_env!("RUST_BLE_POOL_RESERVE"), 2 * (MAX_MTU + 4));
+
+/// Indications of one link that wait, the one at the peer included.
+pub const MAX_INDICATIONS: usize = sized(option_env!("RUST_BLE_MAX_INDICATIONS"), 4);
+
+/// Events that one packet or command may leave behind.
+pub const MAX_EVENTS: usize = sized(option_env!("RUST_BLE_MAX_EVENTS"), 16);
+
+/// Milliseconds after which a private address is replaced (Vol 3, Part C,
+/// Appendix A: TGAP(private_addr_int)).
+pub const RPA_TIMEOUT_MS: u32 = 15 * 60 * 1000;
+
+/// ATT_MTU that `BLE.config(mtu=)` takes.
+pub const MTU_RANGE: core::ops::RangeInclusive<u16> = 23..=MAX_MTU as u16;

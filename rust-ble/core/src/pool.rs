@@ -97,6 +97,16 @@ impl Pool {
         &mut self.bytes[block.start as usize..][..block.len()]
     }
 
+    /// Where the arena lies, to tell whether a slice is part of it.
+    pub fn address(&self) -> usize {
+        self.bytes.as_ptr() as usize
+    }
+
+    /// `len` bytes from `at` on, whoever owns them.
+    pub fn slice(&self, at: u16, len: u16) -> Option<&[u8]> {
+        self.bytes.get(at as usize..at as usize + len as usize)
+    }
+
     /// Bytes not taken, in however many pieces.
     pub fn free_bytes(&self) -> usize {
         POOL_BYTES

@@ -255,6 +255,12 @@ impl Client {
         }
     }
 
+    /// Whether `poll_request` has something to do.
+    pub fn may_request(&self) -> bool {
+        let waiting = matches!(self.phase, Phase::Ready | Phase::Starved);
+        waiting && self.failed == 0 && !self.queue.is_empty()
+    }
+
     /// Whether `next_event` has something to say, with an empty PDU as well:
     /// after `poll_request` and `handle_timeout`.
     pub fn has_event(&self) -> bool {

@@ -50,7 +50,7 @@ impl Fragment<'_> {
 pub struct Channels {
     pub(super) channels: [Channel; MAX_CHANNELS],
     listeners: heapless::Vec<Listener, MAX_LISTENERS>,
-    links: [PerLink; MAX_LINKS],
+    pub(super) links: [PerLink; MAX_LINKS],
     /// The one connection request of a peer that is being decided.
     pub(super) incoming: Option<Incoming>,
     /// Counts accept queries.
@@ -64,12 +64,12 @@ struct Listener {
 }
 
 #[derive(Debug)]
-struct PerLink {
+pub(super) struct PerLink {
     /// The frame whose turn it is.
     frame: Option<Frame>,
     /// Channel to ask first for the next frame.
     turn: u8,
-    signalling: Signalling,
+    pub(super) signalling: Signalling,
 }
 
 #[derive(Debug)]

@@ -217,6 +217,13 @@ impl Channels {
         Outcome::Nothing
     }
 
+    /// Whether `poll_signal` may have something to write for a link.
+    pub fn has_signal(&self, slot: u8) -> bool {
+        self.signals != 0
+            || self.incoming.as_ref().is_some_and(|incoming| incoming.slot == slot)
+            || self.update_wanted(slot)
+    }
+
     /// Writes the payload of the next signalling PDU that we have to send on a
     /// link. False when there is none, or `out` has less room than
     /// `SIGNAL_LEN`. To be asked before `poll_fragment`, while no frame is open.
@@ -464,6 +471,11 @@ impl Channels {
             signalling.update = Update::Sent { id, deadline };
         }
         true
+    }
+
+    fn update_wanted(&self, slot: u8) -> bool {
+        let link = self.links.get(slot as usize);
+        link.is_some_and(|link| matches!(link.signalling.update, Update::Wanted { .. }))
     }
 
     /// What one channel has to signal.

@@ -1,0 +1,280 @@
+//! One record per link, and the table of them.
+
+use crate::addr::Address;
+use crate::config::{MAX_INDICATIONS, MAX_LINKS, MAX_MTU, TX_QUEUE};
+use crate::event::Role;
+use crate::gatt::client::Client;
+use crate::gatt::db::Database;
+use crate::gatt::server;
+use crate::pool::{Block, Pool};
+use crate::time::Instant;
+use crate::wire::att::DEFAULT_MTU;
+use crate::Security;
+use heapless::Deque;
+
+/// Length of the L2CAP basic header: length and channel (Vol 3, Part A, 3.1).
+pub const L2CAP_HEADER: usize = 4;
+
+/// Longest L2CAP PDU received, header included.
+pub const MAX_PDU: usize = L2CAP_HEADER + MAX_MTU;
+
+/// How far a link has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// No link in this slot.
+    Free,
+    /// Connected.
+    Up,
+    /// Disconnected; what was running on it is being reported.
+    Closing,
+}
+
+/// An L2CAP PDU that arrives in several ACL packets.
+#[derive(Debug)]
+pub struct Reassembly {
+    bytes: [u8; MAX_PDU],
+    have: u16,
+    /// Bytes of a PDU that is too long for us, still to be skipped.
+    skip: u16,
+}
+
+impl Reassembly {
+    const fn new() -> Self {
+        Reassembly { bytes: [0; MAX_PDU], have: 0, skip: 0 }
+    }
+
+    /// Adds the data of an ACL packet; `true` when a PDU is whole.
+    ///
+    /// A continuation without a start, more data than announced, or a PDU
+    /// longer than ours may be, is dropped (Vol 3, Part A, 7.2.1).
+    pub fn push(&mut self, data: &[u8], continuing: bool) -> bool {
+        if !continuing {
+            (self.have, self.skip) = (0, 0);
+        } else if self.skip > 0 {
+            self.skip = self.skip.saturating_sub(data.len() as u16);
+            return false;
+        } else if self.have == 0 {
+            return false;
+        }
+        let have = self.have as usize;
+        let Some(room) = self.bytes.get_mut(have..have + data.len()) else {
+            self.have = 0;
+            return false;
+        };
+        room.copy_from_slice(data);
+        self.have += data.len() as u16;
+        let have = have + data.len();
+        // The length itself may be split; nothing is decided before it is known.
+        let Some(want) = pdu_len(&self.bytes[..have]) else { return false };
+        if want > MAX_PDU || have > want {
+            self.skip = want.saturating_sub(have) as u16;
+            self.have = 0;
+            return false;
+        }
+        have == want
+    }
+
+    /// The PDU that is whole, L2CAP header included.
+    pub fn pdu(&self) -> &[u8] {
+        self.bytes.get(..self.have as usize).unwrap_or(&[])
+    }
+
+    /// The PDU was dealt with.
+    pub fn clear(&mut self) {
+        self.have = 0;
+    }
+}
+
+/// Length of the L2CAP PDU that begins with `bytes`, header included.
+pub fn pdu_len(bytes: &[u8]) -> Option<usize> {
+    let (len, _) = bytes.split_first_chunk::<2>()?;
+    Some(u16::from_le_bytes(*len) as usize + L2CAP_HEADER)
+}
+
+/// An indication that waits to be sent or confirmed.
+#[derive(Debug)]
+pub struct Indication {
+    /// Value handle.
+    pub handle: u16,
+    /// The PDU with its L2CAP header, until it is sent.
+    pub pdu: Option<Block>,
+}
+
+/// Everything about one link.
+#[derive(Debug)]
+pub struct Link {
+    /// Where the link stands.
+    pub state: State,
+    /// HCI connection handle.
+    pub handle: u16,
+    /// Our role.
+    pub role: Role,
+    /// The peer's identity if known, else its address on air.
+    pub peer: Address,
+    /// The peer's address in the connection request, as pairing uses it.
+    pub peer_on_air: Address,
+    /// Our address in the connection request.
+    pub local: Address,
+    /// Interval in 1.25 ms, latency in events, timeout in 10 ms.
+    pub parameters: [u16; 3],
+    /// ATT_MTU in force.
+    pub mtu: u16,
+    /// Encryption in force.
+    pub security: Security,
+    /// The PDU being received.
+    pub rx: Reassembly,
+    /// PDUs to send, L2CAP header included; the first may be partly sent.
+    pub tx: Deque<Block, TX_QUEUE>,
+    /// Bytes of the first PDU that the controller has.
+    pub sent: u16,
+    /// ACL packets at the controller.
+    pub in_flight: u16,
+    /// An ATT response is among the PDUs to send.
+    pub responding: bool,
+    /// Indications; the first is at the peer when its PDU is gone.
+    pub indications: Deque<Indication, MAX_INDICATIONS>,
+    /// When the peer must have confirmed.
+    pub indication_deadline: Option<Instant>,
+    /// GATT client.
+    pub client: Client,
+    /// GATT server.
+    pub server: server::Link,
+    /// A frame of a channel goes before the next PDU.
+    pub frame_next: bool,
+}
+
+impl Link {
+    /// A slot without a link.
+    pub fn new(db: &Database) -> Self {
+        Link {
+            state: State::Free,
+            handle: 0xffff,
+            role: Role::Central,
+            peer: Address::public([0; 6]),
+            peer_on_air: Address::public([0; 6]),
+            local: Address::public([0; 6]),
+            parameters: [0; 3],
+            mtu: DEFAULT_MTU,
+            security: Security { key_size: 0, authenticated: false, bonded: false, secure_connections: false },
+            rx: Reassembly::new(),
+            tx: Deque::new(),
+            sent: 0,
+            in_flight: 0,
+            responding: false,
+            indications: Deque::new(),
+            indication_deadline: None,
+            client: Client::new(),
+            server: server::Link::new(db),
+            frame_next: false,
+        }
+    }
+
+    /// Frees what waits to be sent.
+    pub fn drop_tx(&mut self, pool: &mut Pool) {
+        while let Some(block) = self.tx.pop_front() {
+            pool.free(block);
+        }
+        (self.sent, self.responding) = (0, false);
+    }
+}
+
+/// All links. A link's slot is the index that other modules know it by.
+#[derive(Debug)]
+pub struct Links(pub [Link; MAX_LINKS]);
+
+impl Links {
+    /// No links.
+    pub fn new(db: &Database) -> Self {
+        Links(core::array::from_fn(|_| Link::new(db)))
+    }
+
+    /// The slot of a link that is up.
+    ///
+    /// A link sits in the slot `handle % MAX_LINKS` or the next free one, so
+    /// that the first look finds it on nearly every controller.
+    pub fn find(&self, handle: u16) -> Option<usize> {
+        self.slots_for(handle).find(|&slot| {
+            let link = &self.0[slot];
+            link.state == State::Up && link.handle == handle
+        })
+    }
+
+    /// A free slot for a new link.
+    pub fn vacancy(&self, handle: u16) -> Option<usize> {
+        self.slots_for(handle).find(|&slot| self.0[slot].state == State::Free)
+    }
+
+    /// Links that are up.
+    pub fn up(&self) -> usize {
+        self.0.iter().filter(|link| link.state == State::Up).count()
+    }
+
+    fn slots_for(&self, handle: u16) -> impl Iterator<Item = usize> {
+        (0..MAX_LINKS).map(move |i| (handle as usize + i) % MAX_LINKS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pdu_is_put_together_from_any_fragments() {
+        let pdu: std::vec::Vec<u8> = [10, 0, 4, 0].into_iter().chain(0..10).collect();
+        for cut in 1..14 {
+            let mut rx = Reassembly::new();
+            for (i, piece) in pdu.chunks(cut).enumerate() {
+                let last = (i + 1) * cut >= pdu.len();
+                assert_eq!(rx.push(piece, i > 0), last);
+            }
+            assert_eq!(rx.pdu(), pdu);
+        }
+    }
+
+    #[test]
+    fn a_continuation_without_start_is_dropped() {
+        let mut rx = Reassembly::new();
+        assert!(!rx.push(&[1, 0, 4, 0, 9], true));
+        assert!(rx.push(&[1, 0, 4, 0, 9], false));
+    }
+
+    #[test]
+    fn more_data_than_announced_is_dropped() {
+        let mut rx = Reassembly::new();
+        assert!(!rx.push(&[1, 0, 4, 0, 9, 9], false));
+        assert!(!rx.push(&[1, 0, 4, 0], false));
+        assert!(!rx.push(&[9, 9], true));
+        assert!(rx.push(&[1, 0, 4, 0, 9], false));
+    }
+
+    #[test]
+    fn a_pdu_too_long_for_us_is_skipped_to_its_end() {
+        let mut rx = Reassembly::new();
+        let long = (MAX_MTU as u16 + 1).to_le_bytes();
+        assert!(!rx.push(&[long[0], long[1], 4, 0], false));
+        for _ in 0..3 {
+            assert!(!rx.push(&[0; 200], true));
+        }
+        assert!(rx.push(&[1, 0, 4, 0, 9], false));
+    }
+
+    #[test]
+    fn links_are_found_whatever_their_handles() {
+        let mut links = Links::new(&Database::new());
+        let n = MAX_LINKS as u16;
+        for i in 0..n {
+            // All of them want the same slot.
+            let handle = 5 + i * n;
+            let slot = links.vacancy(handle).unwrap();
+            links.0[slot].state = State::Up;
+            links.0[slot].handle = handle;
+        }
+        assert_eq!(links.vacancy(1), None);
+        for i in 0..n {
+            let slot = links.find(5 + i * n).unwrap();
+            assert_eq!(links.0[slot].handle, 5 + i * n);
+        }
+        assert_eq!(links.find(6), None);
+        assert_eq!(links.up(), MAX_LINKS);
+    }
+}

@@ -1,0 +1,240 @@
+//! Generic Access Profile (Vol 3, Part C): what is advertised, sought, and
+//! connected to, and from which address. State and commands only; `host`
+//! brings them to the controller.
+
+use crate::addr::Address;
+use crate::error::{Error, Result};
+use crate::time::Instant;
+
+/// Longest advertising or scan response data (Vol 6, Part B, 2.3).
+pub const MAX_ADV_DATA: usize = 31;
+
+/// Address modes of `BLE.config(addr_mode=)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum AddressMode {
+    /// The controller's public address, or a static random one without it.
+    Public = 0,
+    /// Random static.
+    Static = 1,
+    /// Resolvable private.
+    Resolvable = 2,
+    /// Non-resolvable private.
+    NonResolvable = 3,
+}
+
+impl AddressMode {
+    /// From MicroPython's number.
+    pub fn from_number(mode: u8) -> Option<Self> {
+        Some(match mode {
+            0 => AddressMode::Public,
+            1 => AddressMode::Static,
+            2 => AddressMode::Resolvable,
+            3 => AddressMode::NonResolvable,
+            _ => return None,
+        })
+    }
+}
+
+/// Up to 31 bytes of advertising or scan response data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AdvData {
+    bytes: [u8; MAX_ADV_DATA],
+    len: u8,
+}
+
+impl AdvData {
+    /// No data.
+    pub const EMPTY: AdvData = AdvData { bytes: [0; MAX_ADV_DATA], len: 0 };
+
+    /// Copies `data`, at most 31 bytes.
+    pub fn new(data: &[u8]) -> Result<Self> {
+        let mut bytes = [0; MAX_ADV_DATA];
+        bytes.get_mut(..data.len()).ok_or(Error::Invalid)?.copy_from_slice(data);
+        Ok(AdvData { bytes, len: data.len() as u8 })
+    }
+
+    /// Parameters of LE Set Advertising Data and LE Set Scan Response Data
+    /// (Vol 4, Part E, 7.8.7 and 7.8.8).
+    pub fn parameters(&self) -> [u8; 1 + MAX_ADV_DATA] {
+        let mut params = [0; 1 + MAX_ADV_DATA];
+        params[0] = self.len;
+        params[1..].copy_from_slice(&self.bytes);
+        params
+    }
+
+    /// Whether there is no data.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+/// What we advertise.
+#[derive(Clone, Copy, Debug)]
+pub struct Advertising {
+    /// The controller advertises.
+    pub on: bool,
+    /// It accepts connections.
+    pub connectable: bool,
+    /// In 0.625 ms.
+    pub interval: u16,
+    /// Advertising data.
+    pub data: AdvData,
+    /// Scan response data.
+    pub response: AdvData,
+}
+
+impl Advertising {
+    /// Not advertising.
+    pub const fn new() -> Self {
+        Advertising {
+            on: false,
+            connectable: false,
+            interval: 0x100,
+            data: AdvData::EMPTY,
+            response: AdvData::EMPTY,
+        }
+    }
+
+    /// Parameters of LE Set Advertising Parameters (Vol 4, Part E, 7.8.5).
+    pub fn parameters(&self, own_address_type: u8) -> [u8; 15] {
+        let kind = match (self.connectable, self.response.is_empty()) {
+            (true, _) => 0x00,      // ADV_IND
+            (false, false) => 0x02, // ADV_SCAN_IND
+            (false, true) => 0x03,  // ADV_NONCONN_IND
+        };
+        let [low, high] = self.interval.to_le_bytes();
+        [low, high, low, high, kind, own_address_type, 0, 0, 0, 0, 0, 0, 0, 0x07, 0]
+    }
+}
+
+/// A scan that runs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Scan {
+    /// The controller scans.
+    pub on: bool,
+    /// When it stops by itself.
+    pub until: Option<Instant>,
+    /// Scan requests are sent.
+    pub active: bool,
+    /// In 0.625 ms.
+    pub interval: u16,
+    /// In 0.625 ms.
+    pub window: u16,
+}
+
+impl Scan {
+    /// Not scanning.
+    pub const fn new() -> Self {
+        Scan { on: false, until: None, active: false, interval: 0, window: 0 }
+    }
+
+    /// Parameters of LE Set Scan Parameters (Vol 4, Part E, 7.8.10).
+    pub fn parameters(&self, own_address_type: u8) -> [u8; 7] {
+        let ([a, b], [c, d]) = (self.interval.to_le_bytes(), self.window.to_le_bytes());
+        [self.active as u8, a, b, c, d, own_address_type, 0]
+    }
+}
+
+/// A connection that is being established.
+#[derive(Clone, Copy, Debug)]
+pub struct Initiating {
+    /// Whom the script asked for.
+    pub peer: Address,
+    /// When to give up.
+    pub until: Instant,
+    /// LE Create Connection Cancel was sent.
+    pub cancelled: bool,
+    /// Least and greatest interval in 1.25 ms.
+    pub intervals: (u16, u16),
+}
+
+impl Initiating {
+    /// Parameters of LE Create Connection (Vol 4, Part E, 7.8.12).
+    pub fn parameters(&self, peer: Address, peer_type: u8, own_address_type: u8) -> [u8; 25] {
+        let mut p = [0; 25];
+        // Scan interval and window of 60 and 30 ms: the other roles go on.
+        p[..4].copy_from_slice(&[0x60, 0x00, 0x30, 0x00]);
+        p[5] = peer_type;
+        p[6..12].copy_from_slice(&peer.bytes);
+        p[12] = own_address_type;
+        p[13..15].copy_from_slice(&self.intervals.0.to_le_bytes());
+        p[15..17].copy_from_slice(&self.intervals.1.to_le_bytes());
+        p[19..21].copy_from_slice(&supervision_timeout(self.intervals.1, 0).to_le_bytes());
+        p
+    }
+}
+
+/// A supervision timeout in 10 ms for an interval in 1.25 ms: at least 2.56 s
+/// and six times what Vol 6, Part B, 4.5.2 demands.
+fn supervision_timeout(interval: u16, latency: u16) -> u16 {
+    let least = (1 + latency as u32) * interval as u32 / 4 * 6;
+    least.clamp(256, 3200) as u16
+}
+
+/// Whether a controller takes these connection parameters
+/// (Vol 4, Part E, 7.8.18).
+pub fn valid_parameters(min: u16, max: u16, latency: u16, timeout: u16) -> bool {
+    (6..=3200).contains(&min)
+        && (min..=3200).contains(&max)
+        && latency <= 499
+        && (10..=3200).contains(&timeout)
+        && timeout as u32 * 4 > (1 + latency as u32) * max as u32
+}
+
+/// Converts microseconds to units of 0.625 ms within an inclusive range.
+pub fn slots(us: u32, range: core::ops::RangeInclusive<u16>) -> Result<u16> {
+    let slots = u16::try_from(us / 625).map_err(|_| Error::Invalid)?;
+    if range.contains(&slots) {
+        Ok(slots)
+    } else {
+        Err(Error::Invalid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advertising_type_follows_from_what_is_asked() {
+        let mut adv = Advertising::new();
+        assert_eq!(adv.parameters(1)[4..6], [3, 1]);
+        adv.response = AdvData::new(b"x").unwrap();
+        assert_eq!(adv.parameters(0)[4], 2);
+        adv.connectable = true;
+        assert_eq!(adv.parameters(0)[4], 0);
+    }
+
+    #[test]
+    fn more_than_31_bytes_of_data_are_refused() {
+        assert!(AdvData::new(&[0; 31]).is_ok());
+        assert_eq!(AdvData::new(&[0; 32]), Err(Error::Invalid));
+    }
+
+    #[test]
+    fn intervals_out_of_range_are_refused() {
+        assert_eq!(slots(20_000, 0x20..=0x4000), Ok(0x20));
+        assert_eq!(slots(19_374, 0x20..=0x4000), Err(Error::Invalid));
+        assert_eq!(slots(10_240_000, 0x20..=0x4000), Ok(0x4000));
+        assert_eq!(slots(u32::MAX, 0x20..=0x4000), Err(Error::Invalid));
+    }
+
+    #[test]
+    fn connection_parameters_are_judged_as_controllers_do() {
+        assert!(valid_parameters(6, 3200, 0, 3200));
+        assert!(!valid_parameters(5, 3200, 0, 3200));
+        assert!(!valid_parameters(8, 7, 0, 3200));
+        assert!(!valid_parameters(6, 6, 500, 3200));
+        // The timeout must exceed twice the effective interval.
+        assert!(!valid_parameters(400, 400, 0, 100));
+        assert!(valid_parameters(400, 400, 0, 101));
+    }
+
+    #[test]
+    fn every_interval_gets_a_timeout_that_controllers_take() {
+        for interval in 6..=3200 {
+            assert!(valid_parameters(interval, interval, 0, supervision_timeout(interval, 0)));
+        }
+    }
+}
