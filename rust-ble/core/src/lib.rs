@@ -11,10 +11,14 @@ extern crate std;
 
 pub mod addr;
 pub mod config;
+pub mod conn;
 pub mod error;
 pub mod event;
+pub mod gap;
 pub mod gatt;
+pub mod host;
 pub mod l2cap;
+pub mod hci;
 pub mod pool;
 pub mod smp;
 pub mod time;

@@ -1,0 +1,443 @@
+//! Received L2CAP PDUs, and the loop that turns everything received into
+//! events, one at a time.
+
+use super::query::Purpose;
+use super::{Current, Host};
+use crate::conn::{pdu_len, State as LinkState, L2CAP_HEADER};
+use crate::event::Event;
+use crate::gatt::client::Outcome as ClientOutcome;
+use crate::gatt::server::{self, Context, Outcome as ServerOutcome};
+use crate::hci::rx::RxQueue;
+use crate::l2cap::{cid, Outcome as SignalOutcome, SIGNAL_LEN};
+use crate::pool::Block;
+use crate::time::Instant;
+use crate::wire::att::{opcode, TRANSACTION_TIMEOUT_MS};
+use crate::wire::hci::AclHeader;
+use crate::wire::Writer;
+
+/// A whole L2CAP PDU that is being dealt with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pdu {
+    slot: u8,
+    /// At the front of the receive queue, else in the link's reassembly.
+    in_queue: bool,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Nothing was done, but so many reads were allowed by the script.
+    New { approved: u16, refused: Option<u8> },
+    /// The client takes the PDU apart.
+    Client,
+    /// Values that an Execute Write wrote are being told.
+    Executed,
+}
+
+/// Where the data of an event lies until the next call.
+#[derive(Clone, Copy, Debug)]
+enum Data {
+    None,
+    /// In the PDU being dealt with.
+    Pdu { at: u16, len: u16 },
+    /// In the pool of kept values.
+    Kept { at: u16, len: u16 },
+    /// In the secret being asked for or stored.
+    Secret,
+}
+
+/// What became of a PDU.
+enum Progress {
+    Event(Event<'static>, Data),
+    Again,
+    /// No room for an answer yet.
+    Blocked,
+}
+
+impl Host {
+    /// The next event for the script, or `None` when there is nothing to tell
+    /// for now. Its data is valid until the next call.
+    pub fn poll_event(&mut self, now: Instant) -> Option<Event<'_>> {
+        self.now = now;
+        loop {
+            if let Some(Current::Reports { at, left }) = self.current {
+                // What came up meanwhile is told first.
+                if self.events.is_empty() && !self.query.is_pending() {
+                    if self.has_report(at, left) {
+                        return self.next_report(at, left);
+                    }
+                    continue;
+                }
+            }
+            let (event, data) = self.next_event()?;
+            if let Some(event) = event {
+                return Some(self.attach(event, data));
+            }
+        }
+    }
+
+    /// One step towards the next event; `None` when there is nothing to do,
+    /// an inner `None` when something was done without an event.
+    fn next_event(&mut self) -> Option<(Option<Event<'static>>, Data)> {
+        let plain = |event| Some((Some(event), Data::None));
+        if let Some(event) = self.events.pop_front() {
+            return plain(event);
+        }
+        if self.query.is_pending() {
+            return None;
+        }
+        if let Some(event) = self.next_query() {
+            return Some((Some(event), Data::Secret));
+        }
+        if self.take_scan_done() {
+            return plain(Event::ScanDone);
+        }
+        if let Some(Current::Pdu(pdu)) = self.current {
+            return match self.treat(pdu) {
+                Progress::Event(event, data) => Some((Some(event), data)),
+                Progress::Again => Some((None, Data::None)),
+                Progress::Blocked => None,
+            };
+        }
+        if let Some(event) = self.channels.next_event() {
+            return self.l2cap_event(event).map_or(Some((None, Data::None)), plain);
+        }
+        if self.poll_smp() {
+            return Some((None, Data::None));
+        }
+        if let Some(event) = self.next_closing() {
+            return plain(event);
+        }
+        if let Some(event) = self.next_client_event() {
+            return plain(event);
+        }
+        if self.take_packet() {
+            return Some((None, Data::None));
+        }
+        if self.smp.needs_step() && self.is_active() {
+            self.smp.step(&mut self.rng);
+            return Some((None, Data::None));
+        }
+        None
+    }
+
+    /// Gives an event the data that it was found with.
+    fn attach(&self, event: Event<'static>, data: Data) -> Event<'_> {
+        let slice = match (data, self.current) {
+            (Data::Pdu { at, len }, Some(Current::Pdu(pdu))) => {
+                let bytes = bytes_of(&self.rx, &self.links.0[pdu.slot as usize].rx, pdu);
+                bytes.get(at as usize..at as usize + len as usize)
+            }
+            (Data::Kept { at, len }, _) => self.pool.slice(at, len),
+            _ => None,
+        };
+        match slice {
+            Some(slice) => event.map(&mut |_| slice),
+            None => self.attach_secret(event),
+        }
+    }
+
+    /// Events of clients that come without a PDU, such as timeouts.
+    fn next_client_event(&mut self) -> Option<Event<'static>> {
+        let slot = self.slots_up().find(|&slot| self.links.0[slot].client.has_event())?;
+        let link = &mut self.links.0[slot];
+        let event = link.client.next_event(link.handle, &[], &mut self.pool)?;
+        Some(detach(event, &[], 0).0)
+    }
+
+    /// ACL data at the front of the receive queue.
+    pub(super) fn take_acl(&mut self) -> bool {
+        let packet = self.rx.front().unwrap_or(&[]);
+        let parsed = AclHeader::parse(packet.get(1..).unwrap_or(&[]));
+        let found = parsed.and_then(|(header, data)| {
+            Some((self.links.find(header.handle)?, header.continuing, data))
+        });
+        let Some((slot, continuing, data)) = found else {
+            self.pop_packet();
+            return true;
+        };
+        let link = &mut self.links.0[slot];
+        let in_queue = !continuing && pdu_len(data) == Some(data.len());
+        let whole = if in_queue {
+            link.rx.clear();
+            true
+        } else {
+            link.rx.push(data, continuing)
+        };
+        if !in_queue {
+            self.pop_packet();
+        }
+        if whole {
+            let stage = Stage::New { approved: 0, refused: None };
+            self.current = Some(Current::Pdu(Pdu { slot: slot as u8, in_queue, stage }));
+        }
+        true
+    }
+
+    fn treat(&mut self, pdu: Pdu) -> Progress {
+        let slot = pdu.slot as usize;
+        let link = &self.links.0[slot];
+        let bytes = bytes_of(&self.rx, &link.rx, pdu);
+        let (channel, first) = match *bytes {
+            _ if link.state != LinkState::Up => return self.dealt_with(pdu),
+            [_, _, low, high, first, ..] => (u16::from_le_bytes([low, high]), first),
+            _ => return self.dealt_with(pdu),
+        };
+        match (channel, pdu.stage) {
+            (_, Stage::Client) => self.treat_client(pdu),
+            (_, Stage::Executed) => self.treat_executed(pdu),
+            (cid::ATT, _) if server::is_for_client(first) => self.treat_answer(pdu),
+            (cid::ATT, Stage::New { approved, refused }) => {
+                self.treat_request(pdu, first, approved, refused)
+            }
+            (cid::SIGNALLING, _) => self.treat_signal(pdu),
+            (cid::SMP, _) => {
+                let link = self.smp_link(slot);
+                let bytes = bytes_of(&self.rx, &self.links.0[slot].rx, pdu);
+                self.smp.handle_pdu(&link, self.security, &bytes[L2CAP_HEADER..], self.now);
+                self.dealt_with(pdu)
+            }
+            (cid::FIRST_DYNAMIC..=cid::LAST_DYNAMIC, _) => {
+                let bytes = bytes_of(&self.rx, &self.links.0[slot].rx, pdu);
+                let payload = &bytes[L2CAP_HEADER..];
+                self.channels.handle_frame(self.now, slot as u8, channel, payload);
+                self.dealt_with(pdu)
+            }
+            _ => self.dealt_with(pdu),
+        }
+    }
+
+    fn dealt_with(&mut self, pdu: Pdu) -> Progress {
+        self.current = None;
+        if pdu.in_queue {
+            self.pop_packet();
+        } else {
+            self.links.0[pdu.slot as usize].rx.clear();
+        }
+        Progress::Again
+    }
+
+    fn dealt_with_event(&mut self, pdu: Pdu, event: Event<'static>) -> Progress {
+        self.dealt_with(pdu);
+        Progress::Event(event, Data::None)
+    }
+
+    /// A response, notification or indication.
+    fn treat_answer(&mut self, pdu: Pdu) -> Progress {
+        let slot = pdu.slot as usize;
+        let Some(block) = self.open_pdu(slot, 1) else { return Progress::Blocked };
+        let link = &mut self.links.0[slot];
+        let payload = &bytes_of(&self.rx, &link.rx, pdu)[L2CAP_HEADER..];
+        let mut out = Writer::new(&mut self.tx.get_mut(&block)[L2CAP_HEADER..]);
+        let outcome = link.client.handle(link.mtu, payload, &mut self.pool, &mut out);
+        let len = out.len();
+        let conn = link.handle;
+        self.close_pdu(slot, cid::ATT, block, len);
+        match outcome {
+            ClientOutcome::Ignored => self.dealt_with(pdu),
+            ClientOutcome::Events => {
+                self.current = Some(Current::Pdu(Pdu { stage: Stage::Client, ..pdu }));
+                Progress::Again
+            }
+            ClientOutcome::Mtu(mtu) => {
+                self.links.0[slot].mtu = mtu;
+                self.dealt_with_event(pdu, Event::MtuExchanged { conn, mtu })
+            }
+        }
+    }
+
+    fn treat_client(&mut self, pdu: Pdu) -> Progress {
+        let slot = pdu.slot as usize;
+        let kept = self.pool.address();
+        let link = &mut self.links.0[slot];
+        let whole = bytes_of(&self.rx, &link.rx, pdu);
+        let payload = &whole[L2CAP_HEADER..];
+        match link.client.next_event(link.handle, payload, &mut self.pool) {
+            Some(event) => {
+                let (event, data) = detach(event, whole, kept);
+                Progress::Event(event, data)
+            }
+            None => self.dealt_with(pdu),
+        }
+    }
+
+    /// A request, command or confirmation.
+    fn treat_request(
+        &mut self,
+        pdu: Pdu,
+        first: u8,
+        approved: u16,
+        refused: Option<u8>,
+    ) -> Progress {
+        let slot = pdu.slot as usize;
+        let is_request = first & opcode::COMMAND_FLAG == 0 && first != opcode::HANDLE_VALUE_CFM;
+        if is_request && self.links.0[slot].responding {
+            // The last answer has not even left: the peer breaks the rule of
+            // one request at a time (Vol 3, Part F, 3.3.2).
+            return self.dealt_with(pdu);
+        }
+        let mtu = self.links.0[slot].mtu;
+        let Some(block) = self.open_pdu(slot, mtu as usize) else { return Progress::Blocked };
+        let credentials = self.credentials(slot);
+        let link = &mut self.links.0[slot];
+        let payload = &bytes_of(&self.rx, &link.rx, pdu)[L2CAP_HEADER..];
+        let mut out = Writer::new(&mut self.tx.get_mut(&block)[L2CAP_HEADER..]);
+        let mut context = Context {
+            db: &mut self.db,
+            pool: &mut self.pool,
+            slot,
+            mtu,
+            preferred_mtu: self.mtu,
+            credentials,
+            approved,
+            refused,
+        };
+        let outcome = server::handle(&mut link.server, &mut context, payload, &mut out);
+        let len = out.len();
+        let conn = link.handle;
+        link.responding |= len > 0;
+        self.close_pdu(slot, cid::ATT, block, len);
+        if !matches!(outcome, ServerOutcome::Query { .. }) {
+            self.client_changed(slot);
+        }
+        match outcome {
+            ServerOutcome::Done => self.dealt_with(pdu),
+            ServerOutcome::Query { handle, .. } => {
+                let token = self.query.ask(Purpose::Read);
+                Progress::Event(Event::GattsReadRequest { token, conn, handle }, Data::None)
+            }
+            ServerOutcome::Written { handle } => {
+                self.dealt_with_event(pdu, Event::GattsWrite { conn, handle })
+            }
+            ServerOutcome::Executed => {
+                self.current = Some(Current::Pdu(Pdu { stage: Stage::Executed, ..pdu }));
+                Progress::Again
+            }
+            ServerOutcome::MtuExchanged { mtu } => {
+                self.links.0[slot].mtu = mtu;
+                self.dealt_with_event(pdu, Event::MtuExchanged { conn, mtu })
+            }
+            ServerOutcome::Confirmed => {
+                let event = self.indication_confirmed(slot);
+                match event {
+                    Some(event) => self.dealt_with_event(pdu, event),
+                    None => self.dealt_with(pdu),
+                }
+            }
+        }
+    }
+
+    fn treat_executed(&mut self, pdu: Pdu) -> Progress {
+        let link = &mut self.links.0[pdu.slot as usize];
+        let conn = link.handle;
+        match link.server.next_written(&self.db, &mut self.pool) {
+            Some(handle) => Progress::Event(Event::GattsWrite { conn, handle }, Data::None),
+            None => self.dealt_with(pdu),
+        }
+    }
+
+    fn treat_signal(&mut self, pdu: Pdu) -> Progress {
+        let slot = pdu.slot as usize;
+        let Some(block) = self.open_pdu(slot, SIGNAL_LEN) else { return Progress::Blocked };
+        let l2cap_link = self.l2cap_link(slot);
+        let link = &mut self.links.0[slot];
+        let payload = &bytes_of(&self.rx, &link.rx, pdu)[L2CAP_HEADER..];
+        let mut out = Writer::new(&mut self.tx.get_mut(&block)[L2CAP_HEADER..]);
+        let outcome = self.channels.handle_signal(self.now, l2cap_link, payload, &mut out);
+        let len = out.len();
+        let conn = link.handle;
+        self.close_pdu(slot, cid::SIGNALLING, block, len);
+        match outcome {
+            SignalOutcome::Nothing => {}
+            SignalOutcome::NoRoom => return Progress::Blocked,
+            SignalOutcome::Update(params) => {
+                let (min, max) = (params.interval_min, params.interval_max);
+                self.send_update(conn, min, max, params.latency, params.timeout);
+            }
+            SignalOutcome::Updated(true) => {}
+            SignalOutcome::Updated(false) => self.update_refused(slot),
+        }
+        self.dealt_with(pdu)
+    }
+
+    /// Takes room for a PDU of `len` bytes to a link, if there is any.
+    pub(super) fn open_pdu(&mut self, slot: usize, len: usize) -> Option<Block> {
+        if self.links.0[slot].tx.is_full() {
+            return None;
+        }
+        self.tx.alloc(L2CAP_HEADER + len, 0)
+    }
+
+    /// Queues what was written behind the header of a block from `open_pdu`;
+    /// frees the block if that is nothing.
+    pub(super) fn close_pdu(&mut self, slot: usize, channel: u16, mut block: Block, len: usize) {
+        if len == 0 {
+            return self.tx.free(block);
+        }
+        self.tx.shrink(&mut block, L2CAP_HEADER + len);
+        let ([a, b], [c, d]) = ((len as u16).to_le_bytes(), channel.to_le_bytes());
+        self.tx.get_mut(&block)[..L2CAP_HEADER].copy_from_slice(&[a, b, c, d]);
+        if let Err(block) = self.links.0[slot].tx.push_back(block) {
+            self.tx.free(block);
+        }
+    }
+
+    /// The peer confirmed the indication that it was sent.
+    fn indication_confirmed(&mut self, slot: usize) -> Option<Event<'static>> {
+        let link = &mut self.links.0[slot];
+        link.indication_deadline.take()?;
+        let indication = link.indications.pop_front()?;
+        let (conn, handle) = (link.handle, indication.handle);
+        if handle == crate::gatt::db::SERVICE_CHANGED_HANDLE {
+            link.server.service_changed_confirmed(&self.db);
+            self.client_changed(slot);
+            return None;
+        }
+        Some(Event::GattsIndicateDone { conn, handle, status: 0 })
+    }
+
+    /// When the peer must have answered an indication sent now.
+    pub(super) fn transaction_deadline(&self) -> Instant {
+        self.now.after(TRANSACTION_TIMEOUT_MS)
+    }
+
+    /// The script answered a read request: zero allows it, else an ATT error
+    /// code. Answers to a query that is over are ignored.
+    pub fn answer_read(&mut self, token: crate::Token, code: u8) {
+        if self.query.answered(token, Purpose::Read) {
+            if let Some(Current::Pdu(pdu)) = &mut self.current {
+                if let Stage::New { approved, refused } = &mut pdu.stage {
+                    match code {
+                        0 => *approved += 1,
+                        code => *refused = Some(code),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The L2CAP PDU that `pdu` names, header included.
+fn bytes_of<'a>(rx: &'a RxQueue, reassembly: &'a crate::conn::Reassembly, pdu: Pdu) -> &'a [u8] {
+    if pdu.in_queue {
+        rx.front().and_then(|packet| packet.get(5..)).unwrap_or(&[])
+    } else {
+        reassembly.pdu()
+    }
+}
+
+/// Splits an event into itself without data, and where the data lies: in the
+/// PDU, else in the pool, which begins at the address `kept`.
+fn detach(event: Event<'_>, pdu: &[u8], kept: usize) -> (Event<'static>, Data) {
+    let mut place = Data::None;
+    let event = event.map(&mut |data| {
+        let (address, base) = (data.as_ptr() as usize, pdu.as_ptr() as usize);
+        let len = data.len() as u16;
+        place = match address.checked_sub(base) {
+            Some(at) if at + data.len() <= pdu.len() => Data::Pdu { at: at as u16, len },
+            _ => Data::Kept { at: address.wrapping_sub(kept) as u16, len },
+        };
+        &[]
+    });
+    (event, place)
+}

@@ -1,0 +1,431 @@
+//! Advertising, scanning and connecting, as the script asks for them.
+
+use super::operation::{Operation, Step};
+use super::startup::Support;
+use super::{Host, State};
+use crate::addr::{Address, AddressKind};
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::gap::{slots, AddressMode, AdvData, Advertising, Initiating, Scan};
+use crate::smp::bonds::{non_resolvable_address, resolvable_address};
+use crate::time::Instant;
+use crate::wire::hci::{opcode, status};
+
+/// Whether a scan's end is to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ScanDone {
+    /// No.
+    No,
+    /// After so many packets: the reports that were received before it ended.
+    After(u16),
+}
+
+/// Give up connecting after this time if the script names none, in ms.
+const DEFAULT_CONNECT_MS: u32 = 2_000;
+
+impl Host {
+    /// Starts advertising or restarts it with other values: an operation.
+    ///
+    /// `interval_us` is 20 ms to 10.24 s. `None` keeps earlier data.
+    pub fn advertise(
+        &mut self,
+        now: Instant,
+        connectable: bool,
+        interval_us: u32,
+        data: Option<&[u8]>,
+        response: Option<&[u8]>,
+    ) -> Result<()> {
+        self.now = now;
+        self.is_running()?;
+        let mut adv = Advertising {
+            interval: slots(interval_us, 0x20..=0x4000)?,
+            connectable,
+            ..self.advertising
+        };
+        if let Some(data) = data {
+            adv.data = AdvData::new(data)?;
+        }
+        if let Some(response) = response {
+            adv.response = AdvData::new(response)?;
+        }
+        self.may_begin()?;
+        self.advertising = adv;
+        self.begin(Operation::Advertise)
+    }
+
+    /// Stops advertising: an operation. Nothing to do if it is off.
+    pub fn stop_advertising(&mut self, now: Instant) -> Result<()> {
+        self.now = now;
+        self.is_running()?;
+        self.begin(Operation::StopAdvertising)
+    }
+
+    /// Scans for `duration_ms`, or until stopped if zero: an operation.
+    ///
+    /// Interval and window are 2.5 ms to 10.24 s, the window not longer than
+    /// the interval. A scan that runs goes on with the new values.
+    pub fn start_scan(
+        &mut self,
+        now: Instant,
+        duration_ms: u32,
+        interval_us: u32,
+        window_us: u32,
+        active: bool,
+    ) -> Result<()> {
+        self.now = now;
+        self.is_running()?;
+        let interval = slots(interval_us, 4..=0x4000)?;
+        let window = slots(window_us, 4..=interval)?;
+        if duration_ms >= 1 << 31 {
+            return Err(Error::Invalid);
+        }
+        self.may_begin()?;
+        let until = (duration_ms > 0).then(|| now.after(duration_ms));
+        self.scan = Scan { on: self.scan.on, until, active, interval, window };
+        self.begin(Operation::Scan)
+    }
+
+    /// Stops scanning: an operation; `ScanDone` follows the reports that were
+    /// received. Nothing to do if it is off.
+    pub fn stop_scan(&mut self, now: Instant) -> Result<()> {
+        self.now = now;
+        self.is_running()?;
+        self.begin(Operation::StopScan)
+    }
+
+    /// Starts to connect: an operation, after which the attempt runs until
+    /// `Connected` or `ConnectFailed`.
+    ///
+    /// Intervals are in us, zero for the default of 30 to 50 ms.
+    pub fn connect(
+        &mut self,
+        now: Instant,
+        peer: Address,
+        duration_ms: u32,
+        min_interval_us: u32,
+        max_interval_us: u32,
+    ) -> Result<()> {
+        self.now = now;
+        self.is_running()?;
+        let units = |us: u32, default: u16| match us {
+            0 => Ok(default),
+            us => u16::try_from(us / 1250)
+                .ok()
+                .filter(|units| (6..=3200).contains(units))
+                .ok_or(Error::Invalid),
+        };
+        let min = units(min_interval_us, 24.min(units(max_interval_us, 24)?))?;
+        let max = units(max_interval_us, 40.max(min))?;
+        if min > max || duration_ms >= 1 << 31 {
+            return Err(Error::Invalid);
+        }
+        if self.initiating.is_some() {
+            return Err(Error::Already);
+        }
+        if self.links.vacancy(0).is_none() {
+            return Err(Error::NoMemory);
+        }
+        self.may_begin()?;
+        let until = now.after(if duration_ms == 0 { DEFAULT_CONNECT_MS } else { duration_ms });
+        self.initiating = Some(Initiating { peer, until, cancelled: false, intervals: (min, max) });
+        self.begin(Operation::Connect)
+    }
+
+    /// Gives up connecting: an operation; `ConnectFailed` follows.
+    /// `NotFound` when there is nothing to give up.
+    pub fn cancel_connect(&mut self, now: Instant) -> Result<()> {
+        self.now = now;
+        self.is_running()?;
+        if self.initiating.is_none() {
+            return Err(Error::NotFound);
+        }
+        self.begin(Operation::Cancel)
+    }
+
+    /// How our address is made from now on. While the host is active the new
+    /// address is set at once: an operation.
+    pub fn set_address_mode(&mut self, now: Instant, mode: AddressMode) -> Result<()> {
+        self.now = now;
+        let old = core::mem::replace(&mut self.mode, mode);
+        if self.is_active() {
+            if let Err(error) = self.begin(Operation::Rotate) {
+                self.mode = old;
+                return Err(error);
+            }
+            self.schedule_rotation();
+        }
+        Ok(())
+    }
+
+    pub(super) fn schedule_rotation(&mut self) {
+        let private = matches!(self.mode, AddressMode::Resolvable | AddressMode::NonResolvable);
+        self.rotate_at = private.then(|| self.now.after(crate::config::RPA_TIMEOUT_MS));
+    }
+
+    /// Own_Address_Type of commands: 0 public, 1 random; with a resolving
+    /// list 3 lets the controller make the address for peers in it, and use
+    /// the random one for all others.
+    pub(super) fn own_address_type(&self) -> u8 {
+        match self.mode {
+            AddressMode::Public if self.controller.public_address != [0; 6] => 0,
+            AddressMode::Resolvable if self.uses_resolving_list() => 3,
+            _ => 1,
+        }
+    }
+
+    pub(super) fn uses_resolving_list(&self) -> bool {
+        self.controller.support.contains(Support::PRIVACY) && self.controller.resolving_list > 0
+    }
+
+    /// A random address as the mode asks for.
+    pub(super) fn new_random_address(&mut self) -> [u8; 6] {
+        match self.mode {
+            AddressMode::Resolvable => resolvable_address(&self.own.irk, &mut self.rng).bytes,
+            AddressMode::NonResolvable => non_resolvable_address(&mut self.rng).bytes,
+            AddressMode::Public | AddressMode::Static => {
+                if self.own.address == [0; 6] {
+                    self.own = crate::smp::OwnIdentity::new(&mut self.rng);
+                }
+                self.own.address
+            }
+        }
+    }
+
+    /// The address that identifies us, given to bonded peers.
+    pub(super) fn identity_address(&self) -> Address {
+        match self.mode {
+            AddressMode::Static => Address::random(self.own.address),
+            _ if self.controller.public_address == [0; 6] => Address::random(self.own.address),
+            _ => Address::public(self.controller.public_address),
+        }
+    }
+
+    /// Scanning ends because its time is over.
+    pub(super) fn stop_scan_by_itself(&mut self) {
+        if !self.begin_in_background(Operation::StopScan) {
+            // Another operation is running: soon.
+            self.scan.until = Some(self.now.after(1));
+        }
+    }
+
+    /// Connecting ends because its time is over.
+    pub(super) fn cancel_by_itself(&mut self) {
+        if !self.begin_in_background(Operation::Cancel) {
+            if let Some(initiating) = &mut self.initiating {
+                initiating.until = self.now.after(1);
+            }
+        }
+    }
+
+    pub(super) fn rotate_address(&mut self) {
+        if !self.begin_in_background(Operation::Rotate) {
+            self.rotate_at = Some(self.now.after(1_000));
+        }
+    }
+
+    pub(super) fn gap_step(&mut self) -> Step {
+        let step = self.operation.step;
+        let own = self.own_address_type();
+        match (self.operation.running, step) {
+            (Operation::Advertise, 0) if !self.advertising.on => Step::Skip,
+            (Operation::Advertise | Operation::StopAdvertising, 0) => {
+                self.send(opcode::LE_SET_ADVERTISING_ENABLE, &[0])
+            }
+            (Operation::Advertise, 1) => {
+                let params = self.advertising.parameters(own);
+                self.send(opcode::LE_SET_ADVERTISING_PARAMETERS, &params)
+            }
+            (Operation::Advertise, 2) => {
+                let params = self.advertising.data.parameters();
+                self.send(opcode::LE_SET_ADVERTISING_DATA, &params)
+            }
+            (Operation::Advertise, 3) => {
+                let params = self.advertising.response.parameters();
+                self.send(opcode::LE_SET_SCAN_RESPONSE_DATA, &params)
+            }
+            (Operation::Advertise, 4) => self.send(opcode::LE_SET_ADVERTISING_ENABLE, &[1]),
+
+            (Operation::Scan, 0) if !self.scan.on => Step::Skip,
+            (Operation::Scan | Operation::StopScan, 0) => {
+                self.send(opcode::LE_SET_SCAN_ENABLE, &[0, 0])
+            }
+            (Operation::Scan, 1) => {
+                let params = self.scan.parameters(own);
+                self.send(opcode::LE_SET_SCAN_PARAMETERS, &params)
+            }
+            (Operation::Scan, 2) => self.send(opcode::LE_SET_SCAN_ENABLE, &[1, 0]),
+
+            (Operation::Connect, 0) => match self.initiating {
+                Some(initiating) => {
+                    let (peer, kind) = self.connectable_address(initiating.peer);
+                    let params = initiating.parameters(peer, kind, own);
+                    self.send(opcode::LE_CREATE_CONNECTION, &params)
+                }
+                None => Step::Done,
+            },
+            // Only after a Command Disallowed while scanning.
+            (Operation::Connect, 1) if self.scan.on => {
+                self.send(opcode::LE_SET_SCAN_ENABLE, &[0, 0])
+            }
+            (Operation::Connect, 2) => {
+                self.scan_ended();
+                self.operation.step = 0;
+                let step = self.gap_step();
+                self.operation.step = 3;
+                step
+            }
+
+            (Operation::Cancel, 0) => match &mut self.initiating {
+                Some(initiating) => {
+                    initiating.cancelled = true;
+                    self.send(opcode::LE_CREATE_CONNECTION_CANCEL, &[])
+                }
+                None => Step::Done,
+            },
+
+            // The random address may only change while nothing uses it
+            // (Vol 4, Part E, 7.8.4).
+            (Operation::Rotate, 0) if self.initiating.is_some() => Step::Done,
+            (Operation::Rotate, 0) if self.advertising.on => {
+                self.send(opcode::LE_SET_ADVERTISING_ENABLE, &[0])
+            }
+            (Operation::Rotate, 1) if self.scan.on => {
+                self.send(opcode::LE_SET_SCAN_ENABLE, &[0, 0])
+            }
+            (Operation::Rotate, 2) => {
+                self.controller.random_address = self.new_random_address();
+                let address = self.controller.random_address;
+                self.send(opcode::LE_SET_RANDOM_ADDRESS, &address)
+            }
+            (Operation::Rotate, 3) if self.advertising.on => {
+                let params = self.advertising.parameters(own);
+                self.send(opcode::LE_SET_ADVERTISING_PARAMETERS, &params)
+            }
+            (Operation::Rotate, 4) if self.advertising.on => {
+                self.send(opcode::LE_SET_ADVERTISING_ENABLE, &[1])
+            }
+            (Operation::Rotate, 5) if self.scan.on => {
+                let params = self.scan.parameters(own);
+                self.send(opcode::LE_SET_SCAN_PARAMETERS, &params)
+            }
+            (Operation::Rotate, 6) if self.scan.on => {
+                self.send(opcode::LE_SET_SCAN_ENABLE, &[1, 0])
+            }
+            (Operation::Rotate, 0..=6) => Step::Skip,
+            _ => Step::Done,
+        }
+    }
+
+    /// The address to send a connection request to, and its type.
+    fn connectable_address(&self, peer: Address) -> (Address, u8) {
+        (peer, peer.kind as u8)
+    }
+
+    pub(super) fn gap_answered(&mut self, result: u8) {
+        let (operation, step) = (self.operation.running, self.operation.step);
+        let tolerated = match (operation, step) {
+            // What is off cannot be switched off; some controllers say so.
+            (Operation::Advertise | Operation::StopAdvertising, 0) => true,
+            (Operation::Scan | Operation::StopScan, 0) => true,
+            (Operation::Rotate, _) => true,
+            // The link came first: its event is on the way.
+            (Operation::Cancel, 0) => result == status::COMMAND_DISALLOWED,
+            (Operation::Connect, 0) => result == status::COMMAND_DISALLOWED && self.scan.on,
+            _ => false,
+        };
+        if result != status::SUCCESS && !tolerated {
+            return self.finish_operation(Err(Error::Controller(result)));
+        }
+        match (operation, step) {
+            (Operation::Connect, 0 | 3) if result == status::SUCCESS => {
+                return self.finish_operation(Ok(()))
+            }
+            (Operation::Advertise, 0) => self.advertising.on = false,
+            (Operation::Advertise, 4) => self.advertising.on = true,
+            (Operation::Scan, 2) => self.scan.on = true,
+            _ => {}
+        }
+        self.advance();
+    }
+
+    /// A sequence of GAP commands is over.
+    pub(super) fn gap_finished(&mut self, operation: Operation, result: Result<()>) {
+        match operation {
+            Operation::StopAdvertising => self.advertising.on = false,
+            Operation::StopScan => self.scan_ended(),
+            Operation::Scan if result.is_err() => self.scan_ended(),
+            Operation::Connect if result.is_err() => self.initiating = None,
+            Operation::Cancel if result.is_err() => self.connect_failed(),
+            _ => {}
+        }
+    }
+
+    /// Scanning is over: it is told when the reports received so far are.
+    pub(super) fn scan_ended(&mut self) {
+        if self.scan.on {
+            self.scan.on = false;
+            self.scan_done = ScanDone::After(self.rx.len() as u16);
+        }
+    }
+
+    /// Whether `ScanDone` is to be told now.
+    pub(super) fn take_scan_done(&mut self) -> bool {
+        let due = self.scan_done == ScanDone::After(0);
+        if due {
+            self.scan_done = ScanDone::No;
+        }
+        due
+    }
+
+    /// A packet left the receive queue.
+    pub(super) fn pop_packet(&mut self) {
+        self.rx.pop();
+        if let ScanDone::After(packets) = self.scan_done {
+            self.scan_done = ScanDone::After(packets.saturating_sub(1));
+        }
+    }
+
+    /// An attempt to connect ended without a link.
+    pub(super) fn connect_failed(&mut self) {
+        if let Some(initiating) = self.initiating.take() {
+            self.push_event(Event::ConnectFailed { peer: initiating.peer });
+        }
+    }
+
+    /// The controller or transport is gone.
+    pub(super) fn fail(&mut self) {
+        if matches!(self.state, State::Off | State::Failed) {
+            return;
+        }
+        self.commands.clear();
+        if self.operation.is_running() {
+            self.finish_operation(Err(Error::Controller(status::HARDWARE_FAILURE)));
+        }
+        if self.state != State::Active {
+            return;
+        }
+        self.state = State::Failed;
+        for slot in 0..self.links.0.len() {
+            self.link_lost(slot);
+        }
+        self.connect_failed();
+        self.scan_ended();
+        self.advertising.on = false;
+    }
+
+    pub(super) fn reset_gap(&mut self) {
+        self.advertising = Advertising::new();
+        self.scan = Scan::new();
+        self.scan_done = ScanDone::No;
+        self.initiating = None;
+        self.rotate_at = None;
+    }
+
+    /// Whether an address is our own, in whatever form.
+    pub(super) fn local_address(&self) -> Address {
+        match self.own_address_type() {
+            0 => Address { kind: AddressKind::Public, bytes: self.controller.public_address },
+            _ => Address::random(self.controller.random_address),
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! GATT and L2CAP as the script uses them.
+
+use super::Host;
+use crate::config::POOL_RESERVE;
+use crate::conn::{Indication, State as LinkState, L2CAP_HEADER};
+use crate::error::{Error, Result};
+use crate::event::{Event, Token};
+use crate::gatt::client::write_command;
+use crate::gatt::db::{cccd, Database, SERVICE_CHANGED_HANDLE};
+use crate::l2cap::cid;
+use crate::pool::Block;
+use crate::time::Instant;
+use crate::uuid::Uuid;
+use crate::wire::att::{opcode, DEFAULT_MTU};
+use crate::wire::Writer;
+
+/// Entries of a link's send queue that a script leaves for answers.
+const QUEUE_RESERVE: usize = 4;
+
+impl Host {
+    /// The attribute database.
+    pub fn database(&mut self) -> &mut Database {
+        &mut self.db
+    }
+
+    /// Sends a notification of `value`, or of the stored one, whatever the
+    /// client's CCCD says. Cut to ATT_MTU - 3.
+    ///
+    /// `NotFound` for no such handle, `NoMemory` while too much waits,
+    /// `Security` if the client might not read the value either.
+    pub fn notify(
+        &mut self,
+        now: Instant,
+        conn: u16,
+        handle: u16,
+        value: Option<&[u8]>,
+    ) -> Result<()> {
+        self.now = now;
+        let slot = self.slot(conn)?;
+        let block = self.value_pdu(slot, opcode::HANDLE_VALUE_NTF, handle, value)?;
+        if let Err(block) = self.links.0[slot].tx.push_back(block) {
+            self.tx.free(block);
+            return Err(Error::NoMemory);
+        }
+        Ok(())
+    }
+
+    /// Sends an indication, after those that wait; `GattsIndicateDone` tells
+    /// when it was confirmed. Else as `notify`.
+    pub fn indicate(
+        &mut self,
+        now: Instant,
+        conn: u16,
+        handle: u16,
+        value: Option<&[u8]>,
+    ) -> Result<()> {
+        self.now = now;
+        let slot = self.slot(conn)?;
+        if self.links.0[slot].indications.is_full() {
+            return Err(Error::NoMemory);
+        }
+        let block = self.value_pdu(slot, opcode::HANDLE_VALUE_IND, handle, value)?;
+        let indication = Indication { handle, pdu: Some(block) };
+        // There is room, as was seen above.
+        let _ = self.links.0[slot].indications.push_back(indication);
+        Ok(())
+    }
+
+    /// Stores a value; with `update` tells each client as its CCCD asks.
+    ///
+    /// `NotFound`, or `NeedMemory` having changed nothing. A client that
+    /// cannot be told for lack of memory gives `NoMemory` after all others
+    /// were told.
+    pub fn gatts_write(
+        &mut self,
+        now: Instant,
+        handle: u16,
+        value: &[u8],
+        update: bool,
+    ) -> Result<()> {
+        self.now = now;
+        self.is_running()?;
+        self.db.write(handle, value)?;
+        let mut result = Ok(());
+        for slot in 0..self.links.0.len() {
+            let link = &self.links.0[slot];
+            if !update || link.state != LinkState::Up {
+                continue;
+            }
+            let bits = self.db.cccd(slot, handle);
+            let conn = link.handle;
+            let sent = if bits & cccd::NOTIFY != 0 {
+                self.notify(now, conn, handle, None)
+            } else if bits & cccd::INDICATE != 0 {
+                self.indicate(now, conn, handle, None)
+            } else {
+                Ok(())
+            };
+            result = result.and(sent);
+        }
+        result
+    }
+
+    /// A Handle Value Notification or Indication in a block of its own.
+    fn value_pdu(
+        &mut self,
+        slot: usize,
+        opcode: u8,
+        handle: u16,
+        value: Option<&[u8]>,
+    ) -> Result<Block> {
+        let credentials = self.credentials(slot);
+        let link = &self.links.0[slot];
+        let stored = self.db.read(handle).ok_or(Error::NotFound)?;
+        if !link.server.may_notify(&self.db, handle, &credentials) {
+            return Err(Error::Security);
+        }
+        if link.tx.len() + QUEUE_RESERVE >= link.tx.capacity() {
+            return Err(Error::NoMemory);
+        }
+        let value = value.unwrap_or(stored);
+        let value = &value[..value.len().min(link.mtu as usize - 3)];
+        let len = 3 + value.len();
+        let block = self.tx.alloc(L2CAP_HEADER + len, POOL_RESERVE).ok_or(Error::NoMemory)?;
+        let mut w = Writer::new(self.tx.get_mut(&block));
+        w.u16(len as u16).u16(cid::ATT).u8(opcode).u16(handle).bytes(value);
+        Ok(block)
+    }
+
+    /// Tells a client of changed services, if it has to be told.
+    pub(super) fn service_changed(&mut self, slot: usize) {
+        let link = &mut self.links.0[slot];
+        let Some(range) = link.server.service_changed_due(&self.db, slot) else { return };
+        if link.indications.is_full() {
+            return;
+        }
+        let Some(block) = self.tx.alloc(L2CAP_HEADER + 7, 0) else { return };
+        let mut w = Writer::new(self.tx.get_mut(&block));
+        w.u16(7).u16(cid::ATT).u8(opcode::HANDLE_VALUE_IND).u16(SERVICE_CHANGED_HANDLE);
+        w.bytes(&range);
+        let indication = Indication { handle: SERVICE_CHANGED_HANDLE, pdu: Some(block) };
+        let _ = link.indications.push_back(indication);
+        link.server.service_changed_sent(&self.db);
+    }
+
+    /// Discovers all primary services, or those with a UUID.
+    pub fn discover_services(&mut self, now: Instant, conn: u16, uuid: Option<Uuid>) -> Result<()> {
+        self.now = now;
+        let slot = self.slot(conn)?;
+        self.links.0[slot].client.start_discover_services(uuid, &mut self.pool)
+    }
+
+    /// Discovers characteristics in a range of handles, or those with a UUID.
+    pub fn discover_characteristics(
+        &mut self,
+        now: Instant,
+        conn: u16,
+        start: u16,
+        end: u16,
+        uuid: Option<Uuid>,
+    ) -> Result<()> {
+        self.now = now;
+        let slot = self.slot(conn)?;
+        let client = &mut self.links.0[slot].client;
+        client.start_discover_characteristics(start, end, uuid, &mut self.pool)
+    }
+
+    /// Discovers the descriptors between a value handle and an end handle.
+    pub fn discover_descriptors(
+        &mut self,
+        now: Instant,
+        conn: u16,
+        start: u16,
+        end: u16,
+    ) -> Result<()> {
+        self.now = now;
+        let slot = self.slot(conn)?;
+        self.links.0[slot].client.start_discover_descriptors(start, end)
+    }
+
+    /// Reads a value of any length.
+    pub fn gattc_read(&mut self, now: Instant, conn: u16, handle: u16) -> Result<()> {
+        self.now = now;
+        let slot = self.slot(conn)?;
+        self.links.0[slot].client.start_read(handle)
+    }
+
+    /// Writes a value: `mode` 0 without response, 1 with, 2 with as many
+    /// requests as a long value needs.
+    ///
+    /// Mode 1 sends what fits into one request, as MicroPython's backends do
+    /// and its tests expect; but before an MTU exchange, where that would be
+    /// 20 bytes, the whole value.
+    pub fn gattc_write(
+        &mut self,
+        now: Instant,
+        conn: u16,
+        handle: u16,
+        value: &[u8],
+        mode: u32,
+    ) -> Result<()> {
+        self.now = now;
+        let slot = self.slot(conn)?;
+        let link = &mut self.links.0[slot];
+        let long = mode == 2 || link.mtu == DEFAULT_MTU;
+        match mode {
+            0 => self.write_without_response(slot, handle, value),
+            1 | 2 => link.client.start_write(handle, value, long, &mut self.pool),
+            _ => Err(Error::Invalid),
+        }
+    }
+
+    fn write_without_response(&mut self, slot: usize, handle: u16, value: &[u8]) -> Result<()> {
+        let link = &self.links.0[slot];
+        if link.tx.len() + QUEUE_RESERVE >= link.tx.capacity() {
+            return Err(Error::NoMemory);
+        }
+        let mtu = link.mtu;
+        if value.len() + 3 > mtu as usize {
+            return Err(Error::Invalid);
+        }
+        let len = L2CAP_HEADER + 3 + value.len();
+        let block = self.tx.alloc(len, POOL_RESERVE).ok_or(Error::NoMemory)?;
+        let mut out = Writer::new(&mut self.tx.get_mut(&block)[L2CAP_HEADER..]);
+        let written = write_command(mtu, handle, value, &mut out);
+        let len = out.len();
+        self.close_pdu(slot, cid::ATT, block, if written.is_ok() { len } else { 0 });
+        written
+    }
+
+    /// Exchanges the MTU, offering the preferred one.
+    pub fn exchange_mtu(&mut self, now: Instant, conn: u16) -> Result<()> {
+        self.now = now;
+        let slot = self.slot(conn)?;
+        self.links.0[slot].client.start_exchange_mtu(self.mtu)
+    }
+
+    /// Accepts channels to a PSM; see `Channels::listen`.
+    pub fn l2cap_listen(&mut self, psm: u16, mtu: u16) -> Result<()> {
+        self.is_running()?;
+        self.channels.listen(psm, mtu)
+    }
+
+    /// Connects a channel and gives our CID; see `Channels::connect`.
+    pub fn l2cap_connect(
+        &mut self,
+        now: Instant,
+        conn: u16,
+        psm: u16,
+        mtu: u16,
+        memory: &'static mut [u8],
+    ) -> Result<u16> {
+        self.now = now;
+        let slot = self.slot(conn)?;
+        self.channels.connect(now, self.l2cap_link(slot), psm, mtu, memory)
+    }
+
+    /// Answers `L2capAccept`, with memory to accept.
+    pub fn answer_accept(&mut self, token: Token, memory: Option<&'static mut [u8]>) -> Result<()> {
+        self.channels.answer_accept(token, memory)
+    }
+
+    /// Ends a channel; see `Channels::disconnect`.
+    pub fn l2cap_disconnect(&mut self, now: Instant, conn: u16, cid: u16) -> Result<()> {
+        self.now = now;
+        let slot = self.slot(conn)?;
+        self.channels.disconnect(now, slot as u8, cid)
+    }
+
+    /// Sends an SDU; true when stalled. See `Channels::send`.
+    pub fn l2cap_send(&mut self, now: Instant, conn: u16, cid: u16, sdu: &[u8]) -> Result<bool> {
+        self.now = now;
+        let slot = self.slot(conn)?;
+        self.channels.send(slot as u8, cid, sdu)
+    }
+
+    /// Takes received data; see `Channels::recvinto`.
+    pub fn l2cap_recvinto(
+        &mut self,
+        now: Instant,
+        conn: u16,
+        cid: u16,
+        buf: Option<&mut [u8]>,
+    ) -> Result<usize> {
+        self.now = now;
+        let slot = self.slot(conn)?;
+        self.channels.recvinto(slot as u8, cid, buf)
+    }
+
+    /// Whether memory lent for a channel is in use; see `Channels::holds`.
+    pub fn l2cap_holds(&self, cid: u16) -> bool {
+        self.channels.holds(cid)
+    }
+
+    pub(super) fn l2cap_event(&mut self, event: Event<'static>) -> Option<Event<'static>> {
+        Some(event)
+    }
+
+    /// The central refused, or did not answer, our L2CAP request.
+    pub(super) fn update_refused(&mut self, slot: usize) {
+        let link = &self.links.0[slot];
+        let [interval, latency, timeout] = link.parameters;
+        let status = crate::wire::hci::status::UNACCEPTABLE_PARAMETERS;
+        let conn = link.handle;
+        self.push_event(Event::ConnectionUpdate { conn, interval, latency, timeout, status });
+    }
+}

@@ -1,0 +1,262 @@
+//! Links come, change and go.
+
+use super::operation::Operation;
+use super::startup::{Support, MAX_DATA_LENGTH};
+use super::{Host, State};
+use crate::addr::Address;
+use crate::conn::{Link, State as LinkState};
+use crate::error::{Error, Result};
+use crate::event::{Event, Role};
+use crate::gap::valid_parameters;
+use crate::gatt::client::status as client_status;
+use crate::l2cap::ConnParams;
+use crate::time::Instant;
+use crate::wire::hci::{opcode, status, ConnectionComplete, ConnectionUpdateComplete};
+use crate::wire::Writer;
+
+/// Status of an indication that was not confirmed, as NimBLE's binding and
+/// scripts know it.
+const INDICATION_FAILED: u8 = 1;
+
+impl Host {
+    /// Ends a link: an operation. `Disconnected` follows.
+    pub fn disconnect(&mut self, now: Instant, conn: u16) -> Result<()> {
+        self.now = now;
+        let slot = self.slot(conn)?;
+        self.may_begin()?;
+        let [low, high] = self.links.0[slot].handle.to_le_bytes();
+        let params = [low, high, status::REMOTE_USER_TERMINATED];
+        if !self.commands.push(opcode::DISCONNECT, &params) {
+            return Err(Error::NoMemory);
+        }
+        Ok(())
+    }
+
+    /// Asks for other connection parameters: interval in 1.25 ms, latency in
+    /// events, timeout in 10 ms. As central, or as peripheral of a controller
+    /// that has the LL procedure, through HCI; else by an L2CAP request.
+    /// `ConnectionUpdate` tells the outcome.
+    pub fn update_connection(
+        &mut self,
+        now: Instant,
+        conn: u16,
+        min: u16,
+        max: u16,
+        latency: u16,
+        timeout: u16,
+    ) -> Result<()> {
+        self.now = now;
+        let slot = self.slot(conn)?;
+        if !valid_parameters(min, max, latency, timeout) {
+            return Err(Error::Invalid);
+        }
+        if self.links.0[slot].role == Role::Peripheral
+            && !self.controller.support.contains(Support::CONNECTION_PARAMETERS)
+        {
+            let params =
+                ConnParams { interval_min: min, interval_max: max, latency, timeout };
+            return self.channels.request_update(now, self.l2cap_link(slot), params);
+        }
+        if self.send_update(conn, min, max, latency, timeout) {
+            Ok(())
+        } else {
+            Err(Error::NoMemory)
+        }
+    }
+
+    /// LE Connection Update (Vol 4, Part E, 7.8.18).
+    pub(super) fn send_update(
+        &mut self,
+        conn: u16,
+        min: u16,
+        max: u16,
+        latency: u16,
+        timeout: u16,
+    ) -> bool {
+        let mut params = [0; 14];
+        let mut w = Writer::new(&mut params);
+        w.u16(conn).u16(min).u16(max).u16(latency).u16(timeout);
+        self.commands.push(opcode::LE_CONNECTION_UPDATE, &params)
+    }
+
+    /// A link as the channels know it.
+    pub(super) fn l2cap_link(&self, slot: usize) -> crate::l2cap::Link {
+        let link = &self.links.0[slot];
+        crate::l2cap::Link { slot: slot as u8, conn: link.handle, role: link.role }
+    }
+
+    pub(super) fn connection_complete(&mut self, complete: ConnectionComplete) {
+        let role = if complete.role == 0 { Role::Central } else { Role::Peripheral };
+        if complete.status != status::SUCCESS {
+            if role == Role::Central || self.initiating.is_some_and(|i| i.cancelled) {
+                self.connect_failed();
+            } else {
+                self.advertising.on = false;
+            }
+            return;
+        }
+        // A handle that is in use already belongs to a link whose end was lost.
+        if let Some(slot) = self.links.find(complete.handle) {
+            self.link_ended(slot, status::UNKNOWN_CONNECTION);
+        }
+        let local = match complete.local_rpa {
+            Some(rpa) => Address::random(rpa),
+            None => self.local_address(),
+        };
+        match role {
+            Role::Central => self.initiating = None,
+            // The controller stopped advertising by itself.
+            Role::Peripheral => self.advertising.on = false,
+        }
+        let Some(slot) = self.links.vacancy(complete.handle).filter(|_| self.is_active()) else {
+            let [low, high] = complete.handle.to_le_bytes();
+            self.commands.push(opcode::DISCONNECT, &[low, high, status::REMOTE_USER_TERMINATED]);
+            return;
+        };
+        let peer_on_air = complete.peer_rpa.map_or(complete.peer, Address::random);
+        let link = &mut self.links.0[slot];
+        *link = Link {
+            state: LinkState::Up,
+            handle: complete.handle,
+            role,
+            peer: self.smp.identities.resolve(complete.peer),
+            peer_on_air,
+            local,
+            parameters: [complete.interval, complete.latency, complete.timeout],
+            ..Link::new(&self.db)
+        };
+        let (conn, peer) = (link.handle, link.peer);
+        self.push_event(Event::Connected { conn, role, peer });
+        if role == Role::Central
+            || self.controller.support.contains(Support::PERIPHERAL_FEATURES)
+        {
+            self.commands.push(opcode::LE_READ_REMOTE_FEATURES, &conn.to_le_bytes());
+        }
+        self.link_secured(slot);
+    }
+
+    /// Longer PDUs and the 2M PHY, if both sides have them.
+    pub(super) fn remote_features(&mut self, conn: u16, features: u16) {
+        if self.links.find(conn).is_none() {
+            return;
+        }
+        let [low, high] = conn.to_le_bytes();
+        let support = self.controller.support;
+        let has = |bit: u16| features >> bit & 1 != 0;
+        if self.options.data_length && support.contains(Support::DATA_LENGTH) && has(5) {
+            let [a, b, c, d] = MAX_DATA_LENGTH;
+            self.commands.push(opcode::LE_SET_DATA_LENGTH, &[low, high, a, b, c, d]);
+        }
+        if self.options.phy_2m && support.contains(Support::PHY_2M) && has(8) {
+            self.commands.push(opcode::LE_SET_PHY, &[low, high, 0, 0b010, 0b010, 0, 0]);
+        }
+    }
+
+    pub(super) fn connection_updated(&mut self, update: ConnectionUpdateComplete) {
+        let Some(slot) = self.links.find(update.handle) else { return };
+        let link = &mut self.links.0[slot];
+        if update.status == status::SUCCESS {
+            link.parameters = [update.interval, update.latency, update.timeout];
+        }
+        self.push_event(Event::ConnectionUpdate {
+            conn: update.handle,
+            interval: update.interval,
+            latency: update.latency,
+            timeout: update.timeout,
+            status: update.status,
+        });
+    }
+
+    /// The controller reported the end of a link.
+    pub(super) fn link_ended(&mut self, slot: usize, _reason: u8) {
+        self.link_lost(slot);
+        if self.operation.running == Operation::Stop
+            && self.operation.step == 0
+            && self.links.up() == 0
+        {
+            self.advance();
+        }
+    }
+
+    /// Begins to wind up a link: what runs on it is told by `next_closing`.
+    pub(super) fn link_lost(&mut self, slot: usize) {
+        let link = &mut self.links.0[slot];
+        if link.state != LinkState::Up {
+            return;
+        }
+        link.state = LinkState::Closing;
+        self.controller.acl_free += link.in_flight;
+        link.in_flight = 0;
+        link.drop_tx(&mut self.tx);
+        link.rx.clear();
+        link.indication_deadline = None;
+        self.channels.disconnected(slot as u8);
+        self.smp.disconnected(slot as u8, self.now);
+        if self.outgoing.is_some_and(|out| out.slot() == Some(slot)) {
+            self.outgoing = None;
+        }
+    }
+
+    /// The next thing to tell of links that ended: each procedure's end, then
+    /// the link's own.
+    pub(super) fn next_closing(&mut self) -> Option<Event<'static>> {
+        let slot = (0..self.links.0.len())
+            .find(|&slot| self.links.0[slot].state == LinkState::Closing)?;
+        let link = &mut self.links.0[slot];
+        let (conn, role, peer) = (link.handle, link.role, link.peer);
+        if let Some(event) =
+            link.client.next_aborted(conn, client_status::DISCONNECTED, &mut self.pool)
+        {
+            return Some(event);
+        }
+        if let Some(indication) = link.indications.pop_front() {
+            if let Some(block) = indication.pdu {
+                self.tx.free(block);
+            }
+            let handle = indication.handle;
+            return Some(Event::GattsIndicateDone { conn, handle, status: INDICATION_FAILED });
+        }
+        if let Some(event) = self.channels.next_event() {
+            return Some(event);
+        }
+        self.drop_link(slot);
+        if self.state == State::Failed
+            && self.links.0.iter().all(|link| link.state == LinkState::Free)
+            && self.scan_done == super::gap::ScanDone::No
+        {
+            self.state = State::Off;
+        }
+        Some(Event::Disconnected { conn, role, peer })
+    }
+
+    /// Frees a slot and all that belongs to it, without events.
+    pub(super) fn drop_link(&mut self, slot: usize) {
+        self.link_lost(slot);
+        let link = &mut self.links.0[slot];
+        link.client.clear(&mut self.pool);
+        link.server.close(&mut self.pool);
+        while let Some(indication) = link.indications.pop_front() {
+            if let Some(block) = indication.pdu {
+                self.tx.free(block);
+            }
+        }
+        link.state = LinkState::Free;
+        self.db.clear_cccds(slot);
+    }
+
+    /// The peer did not confirm an indication: no further ones on this link
+    /// can be sent (Vol 3, Part F, 3.3.3), so all that wait have failed.
+    pub(super) fn indications_failed(&mut self, slot: usize) {
+        let link = &mut self.links.0[slot];
+        link.indication_deadline = None;
+        let conn = link.handle;
+        while let Some(indication) = link.indications.pop_front() {
+            if let Some(block) = indication.pdu {
+                self.tx.free(block);
+            }
+            let handle = indication.handle;
+            let event = Event::GattsIndicateDone { conn, handle, status: INDICATION_FAILED };
+            let _ = self.events.push_back(event);
+        }
+    }
+}

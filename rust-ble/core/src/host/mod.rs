@@ -1,0 +1,329 @@
+//! The only router: bytes, time and commands in; packets, events and the next
+//! deadline out.
+//!
+//! One turn of whoever drives the host:
+//! 1. `receive` what the transport has,
+//! 2. `handle_timeout` if `poll_timeout` has come,
+//! 3. `poll_event` until it gives `None`, telling the script and answering
+//!    queries,
+//! 4. `poll_transmit` and `transmitted` until there is nothing to send.
+//!
+//! Calls of the script may come between any two of these. Those that must
+//! know what the controller says are an operation: repeat 1, 2 and 4 until
+//! `poll_operation` gives its result.
+
+mod att;
+mod gap;
+mod gatt;
+mod link;
+mod operation;
+mod packet;
+mod query;
+mod security;
+mod startup;
+mod transmit;
+
+pub use operation::Operation;
+pub use startup::Options;
+pub use transmit::Transmit;
+
+use crate::addr::Address;
+use crate::config::{MAX_EVENTS, MTU_RANGE, PREFERRED_MTU, RPA_TIMEOUT_MS, RX_BYTES};
+use crate::conn::{Links, State as LinkState};
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::gap::{AddressMode, Advertising, Initiating, Scan};
+use crate::gatt::db::Database;
+use crate::hci::command::CommandQueue;
+use crate::hci::rx::RxQueue;
+use crate::l2cap::Channels;
+use crate::pool::Pool;
+use crate::smp::{OwnIdentity, Rng, SecurityConfig, Smp};
+use crate::time::{earliest, Instant};
+use heapless::Deque;
+
+/// Bytes of the receive queue that advertising reports leave to the rest.
+const RX_RESERVE: usize = RX_BYTES / 4;
+
+/// Whether the host runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// `start` was not called, or failed, or `stop` is done.
+    Off,
+    /// The controller is being set up.
+    Starting,
+    /// Everything works.
+    Active,
+    /// Links are being ended, then the controller is reset.
+    Stopping,
+    /// The controller is gone; the end of each link is being reported.
+    Failed,
+}
+
+/// What the controller said of itself at activation.
+#[derive(Debug)]
+struct Controller {
+    support: startup::Support,
+    /// Data bytes of one ACL packet, and how many the controller holds.
+    acl_len: u16,
+    acl_total: u16,
+    acl_free: u16,
+    /// All zero without one.
+    public_address: [u8; 6],
+    /// The random address it was given last.
+    random_address: [u8; 6],
+    resolving_list: u8,
+}
+
+/// A packet whose treatment is spread over several events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Current {
+    /// An L2CAP PDU of a link.
+    Pdu(att::Pdu),
+    /// Advertising reports at the front of the receive queue: `left` of them
+    /// from byte `at` on.
+    Reports { at: u16, left: u8 },
+}
+
+/// The host: one for each controller.
+pub struct Host {
+    now: Instant,
+    state: State,
+    options: Options,
+    controller: Controller,
+    rng: Rng,
+    rx: RxQueue,
+    commands: CommandQueue,
+    operation: operation::Engine,
+    events: Deque<Event<'static>, MAX_EVENTS>,
+    current: Option<Current>,
+    query: query::Query,
+    dropped_reports: u32,
+    reassembling_since: Instant,
+
+    mode: AddressMode,
+    advertising: Advertising,
+    scan: Scan,
+    scan_done: gap::ScanDone,
+    initiating: Option<Initiating>,
+    rotate_at: Option<Instant>,
+
+    links: Links,
+    /// PDUs to send.
+    tx: Pool,
+    /// Values that procedures keep.
+    pool: Pool,
+    next_slot: usize,
+    outgoing: Option<transmit::Outgoing>,
+
+    mtu: u16,
+    db: Database,
+    channels: Channels,
+    smp: Smp,
+    security: SecurityConfig,
+    own: OwnIdentity,
+}
+
+impl Host {
+    /// A host that is off. `seed` is 32 bytes of the port's best entropy; the
+    /// controller's random numbers are mixed in at activation.
+    pub fn new(seed: &[u8; 32]) -> Self {
+        let db = Database::new();
+        Host {
+            now: Instant(0),
+            state: State::Off,
+            options: Options::default(),
+            controller: Controller {
+                support: startup::Support::empty(),
+                acl_len: 27,
+                acl_total: 1,
+                acl_free: 1,
+                public_address: [0; 6],
+                random_address: [0; 6],
+                resolving_list: 0,
+            },
+            rng: Rng::new(seed),
+            rx: RxQueue::new(),
+            commands: CommandQueue::new(),
+            operation: operation::Engine::new(),
+            events: Deque::new(),
+            current: None,
+            query: query::Query::new(),
+            dropped_reports: 0,
+            reassembling_since: Instant(0),
+            mode: AddressMode::Public,
+            advertising: Advertising::new(),
+            scan: Scan::new(),
+            scan_done: gap::ScanDone::No,
+            initiating: None,
+            rotate_at: None,
+            links: Links::new(&db),
+            tx: Pool::new(),
+            pool: Pool::new(),
+            next_slot: 0,
+            outgoing: None,
+            mtu: PREFERRED_MTU,
+            db,
+            channels: Channels::new(),
+            smp: Smp::new(),
+            security: SecurityConfig::default(),
+            own: OwnIdentity::default(),
+        }
+    }
+
+    /// Where the host stands.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Whether commands of the script are taken.
+    pub fn is_active(&self) -> bool {
+        self.state == State::Active
+    }
+
+    /// Takes bytes of the H4 stream and returns how many; the rest is to be
+    /// offered again after the next `poll_event`, the transport held back.
+    pub fn receive(&mut self, now: Instant, bytes: &[u8]) -> usize {
+        self.now = now;
+        let mut taken = 0;
+        if self.rx.is_partial() && self.reassembling_since.after(PARTIAL_MS).reached(now) {
+            self.rx.drop_partial();
+        }
+        while taken < bytes.len() {
+            if !self.operation.is_running() && self.rx.room() < RX_RESERVE {
+                break;
+            }
+            let (n, whole) = self.rx.push(&bytes[taken..]);
+            taken += n;
+            match whole {
+                Some(len) => self.packet_arrived(len),
+                None if n == 0 => break,
+                None => {}
+            }
+        }
+        self.reassembling_since = now;
+        taken
+    }
+
+    /// The transport is gone: links end with their events, and the host is
+    /// off when all are told.
+    pub fn transport_lost(&mut self, now: Instant) {
+        self.now = now;
+        self.fail();
+    }
+
+    /// The moment at which `handle_timeout` has something to do.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let mut next = earliest(self.commands.deadline(), self.operation.deadline());
+        if self.scan.on {
+            next = earliest(next, self.scan.until);
+        }
+        if let Some(initiating) = &self.initiating {
+            next = earliest(next, Some(initiating.until).filter(|_| !initiating.cancelled));
+        }
+        next = earliest(next, self.rotate_at);
+        next = earliest(next, self.channels.deadline());
+        next = earliest(next, self.smp.deadline());
+        for link in self.links.0.iter().filter(|link| link.state == LinkState::Up) {
+            next = earliest(next, link.client.deadline());
+            next = earliest(next, link.indication_deadline);
+        }
+        next
+    }
+
+    /// Ends what has waited too long.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.now = now;
+        let due = |deadline: Option<Instant>| deadline.is_some_and(|at| at.reached(now));
+        if due(self.commands.deadline()) {
+            self.command_timed_out();
+        }
+        if due(self.operation.deadline()) {
+            self.finish_operation(Err(Error::TimedOut));
+        }
+        if self.scan.on && due(self.scan.until) {
+            self.scan.until = None;
+            self.stop_scan_by_itself();
+        }
+        if self.initiating.is_some_and(|i| !i.cancelled && i.until.reached(now)) {
+            self.cancel_by_itself();
+        }
+        if due(self.rotate_at) {
+            self.rotate_at = Some(now.after(RPA_TIMEOUT_MS));
+            self.rotate_address();
+        }
+        if due(self.channels.deadline()) {
+            while self.channels.handle_timeout(now).is_some() {}
+        }
+        if due(self.smp.deadline()) {
+            self.smp.handle_timeout(now);
+        }
+        for slot in 0..self.links.0.len() {
+            let link = &mut self.links.0[slot];
+            if link.state != LinkState::Up {
+                continue;
+            }
+            link.client.handle_timeout(now);
+            if due(link.indication_deadline) {
+                self.indications_failed(slot);
+            }
+        }
+    }
+
+    /// ATT_MTU that we offer and answer with, 23 to 517.
+    pub fn preferred_mtu(&self) -> u16 {
+        self.mtu
+    }
+
+    /// Sets the ATT_MTU for exchanges to come.
+    pub fn set_preferred_mtu(&mut self, mtu: u16) -> Result<()> {
+        if !MTU_RANGE.contains(&mtu) {
+            return Err(Error::Invalid);
+        }
+        self.mtu = mtu;
+        Ok(())
+    }
+
+    /// Advertising reports dropped because the script was busy with a command
+    /// while the receive queue was full.
+    pub fn dropped_reports(&self) -> u32 {
+        self.dropped_reports
+    }
+
+    /// PDUs, kept values, running procedures, links and channels: all zero
+    /// when nothing is going on, or something leaks.
+    pub fn in_use(&self) -> [usize; 3] {
+        let links = self.links.0.iter().filter(|link| link.state != LinkState::Free).count();
+        [self.tx.blocks(), self.pool.blocks(), links]
+    }
+
+    /// The address that peers see, or our identity while it is hidden.
+    pub fn address(&self) -> Address {
+        match self.own_address_type() {
+            0 => Address::public(self.controller.public_address),
+            _ => Address::random(self.controller.random_address),
+        }
+    }
+
+    fn is_running(&self) -> Result<()> {
+        if self.is_active() {
+            Ok(())
+        } else {
+            Err(Error::Inactive)
+        }
+    }
+
+    fn slot(&self, conn: u16) -> Result<usize> {
+        self.is_running()?;
+        self.links.find(conn).ok_or(Error::NotConnected)
+    }
+
+    /// Queues an event. There is room: packets are only taken when the queue
+    /// is empty, and none leaves more than `MAX_EVENTS` behind.
+    fn push_event(&mut self, event: Event<'static>) {
+        let _ = self.events.push_back(event);
+    }
+}
+
+/// A packet that stopped in the middle for so long lost its rest.
+const PARTIAL_MS: u32 = 3_000;

@@ -1,0 +1,254 @@
+//! Packets from the controller (Vol 4, Part E, 7.7).
+//!
+//! Answers to commands and returned credits are dealt with when they arrive,
+//! so that a command can be waited for while a script handles an event. All
+//! else keeps the order of arrival.
+
+use super::{Current, Host, State, RX_RESERVE};
+use crate::addr::Address;
+use crate::config::MAX_LINKS;
+use crate::conn::State as LinkState;
+use crate::event::Event;
+use crate::gap::valid_parameters;
+use crate::wire::hci::{event, opcode, status, subevent, HANDLE_MASK};
+use crate::wire::hci::{AdvertisingReport, CommandResult, ConnectionUpdateComplete};
+use crate::wire::{hci, Reader};
+
+impl Host {
+    /// A whole packet of `len` bytes is at the back of the receive queue.
+    pub(super) fn packet_arrived(&mut self, len: usize) {
+        let packet = self.rx.back(len);
+        let &[kind, code, _, ref params @ ..] = packet else { return self.rx.pop_back(len) };
+        if kind == hci::ACL {
+            return;
+        }
+        match (kind, code) {
+            (hci::EVENT, event::COMMAND_COMPLETE | event::COMMAND_STATUS) => {
+                if let Some(result) = CommandResult::parse(code, params) {
+                    self.answer_arrived(result.opcode, len, code);
+                }
+            }
+            (hci::EVENT, event::NUMBER_OF_COMPLETED_PACKETS) => self.credits_arrived(len),
+            (hci::EVENT, event::HARDWARE_ERROR) => {
+                self.rx.pop_back(len);
+                return self.fail();
+            }
+            (hci::EVENT, event::LE_META)
+                if params.first() == Some(&subevent::ADVERTISING_REPORT)
+                    && self.rx.room() < RX_RESERVE =>
+            {
+                self.dropped_reports = self.dropped_reports.saturating_add(1);
+            }
+            (hci::EVENT, _) if self.state != State::Off => return,
+            _ => {}
+        }
+        self.rx.pop_back(len);
+    }
+
+    /// A Command Complete or Command Status, still at the back of the queue.
+    fn answer_arrived(&mut self, opcode: u16, len: usize, code: u8) {
+        let target = self.commands.target();
+        if !self.commands.answered(opcode) {
+            // Of no command of ours, or too late: only the credits count.
+            let credits = self.rx.back(len).get(if code == event::COMMAND_STATUS { 4 } else { 3 });
+            self.commands.set_credits(credits.copied().unwrap_or(1));
+            return;
+        }
+        // The longest return parameters that the host itself reads are the
+        // supported commands; those of the script's command are as long as
+        // an event can be.
+        let mut copy = [0; 255];
+        let params = self.rx.back(len).get(3..).unwrap_or(&[]);
+        let n = params.len().min(copy.len());
+        copy[..n].copy_from_slice(&params[..n]);
+        if let Some(result) = CommandResult::parse(code, &copy[..n]) {
+            self.command_answered(result, target);
+        }
+    }
+
+    fn credits_arrived(&mut self, len: usize) {
+        let count = self.rx.back(len).get(3).map_or(0, |&n| n as usize);
+        for i in 0..count {
+            let mut r = Reader(self.rx.back(len).get(4 + 4 * i..).unwrap_or(&[]));
+            let (Some(handle), Some(packets)) = (r.u16(), r.u16()) else { return };
+            // A count that lies gives back no more than was taken, and
+            // nothing for a handle that is none of ours.
+            if let Some(slot) = self.links.find(handle & HANDLE_MASK) {
+                let link = &mut self.links.0[slot];
+                let returned = packets.min(link.in_flight);
+                link.in_flight -= returned;
+                self.controller.acl_free += returned;
+            }
+        }
+    }
+
+    /// Treats the oldest packet; `false` when there is none, or it must wait.
+    pub(super) fn take_packet(&mut self) -> bool {
+        let Some(packet) = self.rx.front() else { return false };
+        match *packet {
+            [hci::ACL, ..] => return self.take_acl(),
+            [hci::EVENT, code, _, ..] => {
+                // Events are short: a copy ends the borrow of the queue. Only
+                // reports, which can be long, are read where they are.
+                if let (event::LE_META, Some(&subevent::ADVERTISING_REPORT)) = (code, packet.get(3))
+                {
+                    let left = packet.get(4).copied().unwrap_or(0);
+                    self.current = Some(Current::Reports { at: 5, left });
+                    return true;
+                }
+                let mut copy = [0; 36];
+                let params = &packet[3..];
+                let n = params.len().min(copy.len());
+                copy[..n].copy_from_slice(&params[..n]);
+                self.pop_packet();
+                // An event cut short is dropped whole.
+                let _ = self.take_event(code, &copy[..n]);
+            }
+            _ => self.pop_packet(),
+        }
+        true
+    }
+
+    /// The advertising report at byte `at` of the packet at the front of the
+    /// queue.
+    fn report(&self, at: u16) -> Option<(AdvertisingReport<'_>, u16)> {
+        let packet = self.rx.front()?;
+        let mut r = Reader(packet.get(at as usize..)?);
+        let report = AdvertisingReport::take(&mut r)?;
+        Some((report, (packet.len() - r.rest().len()) as u16))
+    }
+
+    /// Whether another report follows; otherwise the packet is done with.
+    pub(super) fn has_report(&mut self, at: u16, left: u8) -> bool {
+        let more = left > 0 && self.report(at).is_some();
+        if !more {
+            self.current = None;
+            self.pop_packet();
+        }
+        more
+    }
+
+    /// The report that `has_report` saw.
+    pub(super) fn next_report(&mut self, at: u16, left: u8) -> Option<Event<'_>> {
+        let (_, next) = self.report(at)?;
+        self.current = Some(Current::Reports { at: next, left: left - 1 });
+        let (report, _) = self.report(at)?;
+        Some(Event::ScanResult {
+            peer: self.smp.identities.resolve(report.peer),
+            adv_type: report.adv_type,
+            rssi: report.rssi,
+            data: report.data,
+        })
+    }
+
+    fn take_event(&mut self, code: u8, params: &[u8]) -> Option<()> {
+        let mut r = Reader(params);
+        match code {
+            event::DISCONNECTION_COMPLETE => {
+                let (result, handle) = (r.u8()?, r.u16()? & HANDLE_MASK);
+                let reason = r.u8()?;
+                if result == status::SUCCESS {
+                    if let Some(slot) = self.links.find(handle) {
+                        self.link_ended(slot, reason);
+                    }
+                }
+            }
+            event::ENCRYPTION_CHANGE => {
+                let (result, handle, on) = (r.u8()?, r.u16()? & HANDLE_MASK, r.u8()?);
+                self.encryption_changed(handle, result, on != 0);
+            }
+            event::ENCRYPTION_KEY_REFRESH => {
+                let (result, handle) = (r.u8()?, r.u16()? & HANDLE_MASK);
+                self.encryption_changed(handle, result, result == status::SUCCESS);
+            }
+            event::LE_META => {
+                let code = r.u8()?;
+                self.take_le_event(code, r)?;
+            }
+            _ => {}
+        }
+        Some(())
+    }
+
+    fn take_le_event(&mut self, code: u8, mut r: Reader<'_>) -> Option<()> {
+        match code {
+            subevent::CONNECTION_COMPLETE | subevent::ENHANCED_CONNECTION_COMPLETE => {
+                let enhanced = code == subevent::ENHANCED_CONNECTION_COMPLETE;
+                self.connection_complete(hci::ConnectionComplete::parse(r.rest(), enhanced)?);
+            }
+            subevent::CONNECTION_UPDATE_COMPLETE => {
+                let update = ConnectionUpdateComplete::parse(r.rest())?;
+                self.connection_updated(update);
+            }
+            subevent::READ_REMOTE_FEATURES_COMPLETE => {
+                let (result, handle, features) = (r.u8()?, r.u16()? & HANDLE_MASK, r.u16()?);
+                if result == status::SUCCESS {
+                    self.remote_features(handle, features);
+                }
+            }
+            subevent::LTK_REQUEST => {
+                let handle = r.u16()? & HANDLE_MASK;
+                let rand = r.array()?;
+                self.ltk_requested(handle, rand, r.u16()?);
+            }
+            subevent::REMOTE_CONNECTION_PARAMETER_REQUEST => {
+                let handle = r.u16()?;
+                let [min, max, latency, timeout] = [r.u16()?, r.u16()?, r.u16()?, r.u16()?];
+                self.parameters_requested(handle, min, max, latency, timeout);
+            }
+            subevent::DIRECTED_ADVERTISING_REPORT => {
+                let (_, adv_type, kind, peer) = (r.u8()?, r.u8()?, r.u8()?, r.array()?);
+                let rssi = r.bytes(8)?[7] as i8;
+                let peer = self.smp.identities.resolve(Address::from_wire(kind, peer));
+                self.push_event(Event::ScanResult { peer, adv_type, rssi, data: &[] });
+            }
+            _ => {}
+        }
+        Some(())
+    }
+
+    /// The peer wants other connection parameters (7.7.65.6).
+    fn parameters_requested(&mut self, handle: u16, min: u16, max: u16, latency: u16, timeout: u16) {
+        let known = self.links.find(handle & HANDLE_MASK).is_some();
+        let mut params = [0; 14];
+        params[..2].copy_from_slice(&handle.to_le_bytes());
+        if known && valid_parameters(min, max, latency, timeout) {
+            for (at, value) in [(2, min), (4, max), (6, latency), (8, timeout)] {
+                params[at..at + 2].copy_from_slice(&value.to_le_bytes());
+            }
+            self.commands.push(opcode::LE_CONN_PARAM_REPLY, &params);
+        } else {
+            params[2] = status::UNACCEPTABLE_PARAMETERS;
+            self.commands.push(opcode::LE_CONN_PARAM_NEGATIVE_REPLY, &params[..3]);
+        }
+    }
+
+    /// A command that belongs to no operation was answered, or timed out.
+    pub(super) fn link_command_answered(&mut self, result: CommandResult<'_>, target: Option<u16>) {
+        let Some(slot) = target.and_then(|handle| self.links.find(handle)) else { return };
+        if result.status == status::SUCCESS {
+            return;
+        }
+        match result.opcode {
+            // The controller does not know the link, or does not end it.
+            opcode::DISCONNECT => self.link_ended(slot, status::LOCAL_HOST_TERMINATED),
+            opcode::LE_ENABLE_ENCRYPTION => {
+                let handle = self.links.0[slot].handle;
+                self.encryption_changed(handle, result.status, false);
+            }
+            opcode::LE_CONNECTION_UPDATE => {
+                let link = &self.links.0[slot];
+                let [interval, latency, timeout] = link.parameters;
+                let conn = link.handle;
+                let status = result.status;
+                self.push_event(Event::ConnectionUpdate { conn, interval, latency, timeout, status });
+            }
+            _ => {}
+        }
+    }
+
+    /// Slots with a link that is up.
+    pub(super) fn slots_up(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..MAX_LINKS).filter(|&slot| self.links.0[slot].state == LinkState::Up)
+    }
+}

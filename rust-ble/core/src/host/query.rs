@@ -1,0 +1,271 @@
+//! Questions to the script: read requests and secrets. One at a time; nothing
+//! further is taken from the controller's packets until it is answered.
+
+use super::Host;
+use crate::addr::Address;
+use crate::event::{Event, Token};
+use crate::smp::bonds::{self, BOND_LEN, KIND_BOND, KIND_CLIENT, KIND_OWN, OWN_KEY};
+use crate::smp::{Bond, OwnIdentity};
+use crate::wire::{Reader, Writer};
+use heapless::Deque;
+
+/// CCCDs of one bonded client that are kept.
+const MAX_CCCDS: usize = 16;
+
+/// Longest value of a secret that we make.
+const VALUE_LEN: usize = bonds::CLIENT_HEADER + 4 * MAX_CCCDS;
+
+const _: () = assert!(VALUE_LEN >= BOND_LEN);
+
+/// What is asked for, and what for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Whether an attribute may be read.
+    Read,
+    /// Our own identity, at activation.
+    LoadOwn,
+    StoreOwn,
+    /// All bonds by index, at activation.
+    LoadIdentity(u8),
+    /// The bond of the peer on a link of this slot.
+    LoadBond(u8, Address),
+    StoreBond(u8),
+    /// What a bonded client on this slot configured.
+    LoadClient(u8, Address),
+    StoreClient(Address),
+    DeleteBond(Address),
+    DeleteClient(Address),
+}
+
+/// The question that waits for an answer, and those to be asked.
+#[derive(Debug)]
+pub(super) struct Query {
+    token: u16,
+    pending: Option<Purpose>,
+    waiting: Deque<Purpose, 16>,
+    key: [u8; 7],
+    value: [u8; VALUE_LEN],
+    value_len: u8,
+}
+
+impl Query {
+    pub(super) const fn new() -> Self {
+        Query {
+            token: 0,
+            pending: None,
+            waiting: Deque::new(),
+            key: [0; 7],
+            value: [0; VALUE_LEN],
+            value_len: 0,
+        }
+    }
+
+    pub(super) fn is_pending(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Asks, and gives the token of the answer.
+    pub(super) fn ask(&mut self, purpose: Purpose) -> Token {
+        self.token = self.token.wrapping_add(1);
+        self.pending = Some(purpose);
+        Token(self.token)
+    }
+
+    /// Whether an answer is to the question that waits; then it is over.
+    pub(super) fn answered(&mut self, token: Token, purpose: Purpose) -> bool {
+        let fits = self.pending == Some(purpose) && token.0 == self.token;
+        if fits {
+            self.pending = None;
+        }
+        fits
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.pending = None;
+        self.waiting.clear();
+        self.value.fill(0);
+    }
+
+    /// Has a question asked later; each purpose waits once.
+    pub(super) fn later(&mut self, purpose: Purpose) -> bool {
+        self.waiting.iter().any(|&waiting| waiting == purpose)
+            || self.waiting.push_back(purpose).is_ok()
+    }
+
+    /// Has a question asked next.
+    pub(super) fn soon(&mut self, purpose: Purpose) -> bool {
+        self.waiting.push_front(purpose).is_ok()
+    }
+
+    fn take(&mut self, token: Token) -> Option<Purpose> {
+        let purpose = self.pending.filter(|_| token.0 == self.token)?;
+        if purpose == Purpose::Read {
+            return None;
+        }
+        self.pending = None;
+        Some(purpose)
+    }
+}
+
+impl Host {
+    /// The script's answer to `GetSecret`. Answers to a query that is over
+    /// are ignored.
+    pub fn answer_secret(&mut self, token: Token, value: Option<&[u8]>) {
+        let Some(purpose) = self.query.take(token) else { return };
+        match purpose {
+            Purpose::LoadOwn => self.own_loaded(value),
+            Purpose::LoadIdentity(index) => self.identity_loaded(index, value),
+            Purpose::LoadBond(slot, _) => self.smp.bond_loaded(slot, value),
+            Purpose::LoadClient(slot, peer) => self.client_loaded(slot as usize, peer, value),
+            _ => {}
+        }
+    }
+
+    /// The script's answer to `SetSecret`: whether it is stored or deleted.
+    pub fn answer_stored(&mut self, token: Token, stored: bool) {
+        let Some(purpose) = self.query.take(token) else { return };
+        if let Purpose::StoreBond(slot) = purpose {
+            self.smp.bond_stored(slot, stored);
+        }
+    }
+
+    /// The next secret to ask for or to store.
+    pub(super) fn next_query(&mut self) -> Option<Event<'static>> {
+        let purpose = self.query.waiting.pop_front()?;
+        let (kind, peer, index, store) = match purpose {
+            Purpose::LoadOwn => (KIND_OWN, None, 0, None),
+            Purpose::StoreOwn => {
+                let value = self.own.emit();
+                self.set_query_value(&value);
+                (KIND_OWN, None, 0, Some(true))
+            }
+            Purpose::LoadIdentity(index) => (KIND_BOND, None, index, None),
+            Purpose::LoadBond(_, peer) => (KIND_BOND, Some(peer), 0, None),
+            // The value was put there with the purpose.
+            Purpose::StoreBond(_) => (KIND_BOND, None, 0, Some(true)),
+            Purpose::LoadClient(_, peer) => (KIND_CLIENT, Some(peer), 0, None),
+            Purpose::StoreClient(peer) => {
+                let stored = self.emit_client(peer);
+                (KIND_CLIENT, Some(peer), 0, Some(stored))
+            }
+            Purpose::DeleteBond(peer) => (KIND_BOND, Some(peer), 0, Some(false)),
+            Purpose::DeleteClient(peer) => (KIND_CLIENT, Some(peer), 0, Some(false)),
+            Purpose::Read => return None,
+        };
+        if let Some(peer) = peer {
+            self.query.key = bonds::key(peer);
+        }
+        let token = self.query.ask(purpose);
+        // The slices are put in by `attach_secret`; only which of them there
+        // are is decided here.
+        let none: &'static [u8] = &[];
+        Some(match store {
+            None => {
+                let by_index = matches!(purpose, Purpose::LoadIdentity(_));
+                Event::GetSecret { token, kind, index, key: (!by_index).then_some(none) }
+            }
+            Some(value) => {
+                Event::SetSecret { token, kind, key: none, value: value.then_some(none) }
+            }
+        })
+    }
+
+    /// Puts key and value of the pending query into its event.
+    pub(super) fn attach_secret<'a>(&'a self, event: Event<'static>) -> Event<'a> {
+        let own = matches!(self.query.pending, Some(Purpose::LoadOwn | Purpose::StoreOwn));
+        let the_key: &[u8] = if own { OWN_KEY } else { &self.query.key };
+        let the_value = self.query.value.get(..self.query.value_len as usize).unwrap_or(&[]);
+        match event {
+            Event::GetSecret { token, kind, index, key } => {
+                Event::GetSecret { token, kind, index, key: key.map(|_| the_key) }
+            }
+            Event::SetSecret { token, kind, value, .. } => {
+                Event::SetSecret { token, kind, key: the_key, value: value.map(|_| the_value) }
+            }
+            event => event,
+        }
+    }
+
+    /// Asks to keep a bond. There is one value at a time: others wait.
+    pub(super) fn store_bond(&mut self, slot: u8, bond: &Bond) {
+        let value = bond.emit();
+        self.set_query_value(&value);
+        self.query.key = bonds::key(bond.identity);
+        if !self.query.soon(Purpose::StoreBond(slot)) {
+            self.smp.bond_stored(slot, false);
+        }
+    }
+
+    fn set_query_value(&mut self, value: &[u8]) {
+        let n = value.len().min(VALUE_LEN);
+        self.query.value[..n].copy_from_slice(&value[..n]);
+        self.query.value_len = n as u8;
+    }
+
+    /// The value that keeps what the client of a bonded peer configured;
+    /// `false` if there is no such link any more.
+    fn emit_client(&mut self, peer: Address) -> bool {
+        let Some(slot) = self.slots_up().find(|&slot| self.links.0[slot].peer == peer) else {
+            return false;
+        };
+        let saved = self.links.0[slot].server.save(&mut self.db);
+        let mut w = Writer::new(&mut self.query.value);
+        bonds::client_emit(&mut w, saved.features, &saved.hash);
+        let mut handle = 0;
+        while let Some((next, bits)) = self.db.next_cccd(slot, handle) {
+            if w.room() < 4 {
+                break;
+            }
+            w.u16(next).u16(bits as u16);
+            handle = next;
+        }
+        self.query.value_len = w.len() as u8;
+        true
+    }
+
+    fn client_loaded(&mut self, slot: usize, peer: Address, value: Option<&[u8]>) {
+        let link = &mut self.links.0[slot];
+        let Some((features, hash, cccds)) = value.and_then(bonds::client_parse) else { return };
+        if link.state != crate::conn::State::Up || link.peer != peer {
+            return;
+        }
+        let saved = crate::gatt::server::Saved { features, hash };
+        let same = link.server.restore(&mut self.db, &saved);
+        let mut r = Reader(cccds);
+        while let (Some(handle), Some(bits)) = (r.u16(), r.u16()) {
+            if same || handle == crate::gatt::db::SERVICE_CHANGED_HANDLE + 1 {
+                self.db.restore_cccd(slot, handle, bits as u8);
+            }
+        }
+    }
+
+    /// At activation: our identity first, then who is bonded.
+    pub(super) fn load_secrets(&mut self) {
+        self.query.later(Purpose::LoadOwn);
+        self.query.later(Purpose::LoadIdentity(0));
+    }
+
+    fn own_loaded(&mut self, value: Option<&[u8]>) {
+        match value.and_then(OwnIdentity::parse) {
+            Some(own) => self.own = own,
+            None => {
+                if self.own.irk == [0; 16] {
+                    self.own = OwnIdentity::new(&mut self.rng);
+                }
+                self.query.later(Purpose::StoreOwn);
+            }
+        }
+        self.own_identity_known();
+    }
+
+    fn identity_loaded(&mut self, index: u8, value: Option<&[u8]>) {
+        let Some(value) = value else { return self.identities_known() };
+        self.smp.identities.load(value);
+        match index.checked_add(1) {
+            Some(next) => {
+                self.query.soon(Purpose::LoadIdentity(next));
+            }
+            None => self.identities_known(),
+        }
+    }
+}

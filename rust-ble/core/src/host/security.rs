@@ -1,0 +1,223 @@
+//! Pairing, encryption and bonds of links.
+
+use super::operation::Operation;
+use super::query::Purpose;
+use super::Host;
+use crate::addr::Address;
+use crate::conn::State as LinkState;
+use crate::error::{Error, Result};
+use crate::event::{Event, Role};
+use crate::gatt::permission::Credentials;
+use crate::l2cap::cid;
+use crate::smp::{self, Action, SecurityConfig};
+use crate::time::Instant;
+use crate::wire::hci::opcode;
+use crate::wire::Writer;
+use crate::Security;
+
+impl Host {
+    /// What pairings to come ask for.
+    pub fn security_config(&self) -> SecurityConfig {
+        self.security
+    }
+
+    /// Sets what pairings to come ask for; works also while off.
+    pub fn set_security_config(&mut self, config: SecurityConfig) {
+        self.security = config;
+    }
+
+    /// Pairs, or encrypts with the stored key (`BLE.gap_pair`).
+    pub fn pair(&mut self, now: Instant, conn: u16) -> Result<()> {
+        self.now = now;
+        let slot = self.slot(conn)?;
+        self.smp.pair(&self.smp_link(slot), self.security, now)
+    }
+
+    /// The script's answer to `PasskeyAction` (`BLE.gap_passkey`).
+    pub fn passkey(&mut self, now: Instant, conn: u16, action: u8, value: u32) -> Result<()> {
+        self.now = now;
+        let slot = self.slot(conn)?;
+        self.smp.passkey(slot as u8, action, value)
+    }
+
+    /// Forgets a bond, with all that belongs to it, or all bonds. `NotFound`
+    /// without one; `Busy` while such a peer is connected.
+    pub fn unpair(&mut self, now: Instant, peer: Option<Address>) -> Result<()> {
+        self.now = now;
+        self.is_running()?;
+        let connected = |address: Address| {
+            self.slots_up().any(|slot| self.links.0[slot].peer == address)
+        };
+        match peer {
+            Some(peer) => {
+                let peer = self.smp.identities.resolve(peer);
+                if self.smp.identities.find(peer).is_none() {
+                    return Err(Error::NotFound);
+                }
+                if connected(peer) {
+                    return Err(Error::Busy);
+                }
+                self.forget(peer)
+            }
+            None => {
+                if self.smp.identities.peers().iter().any(|peer| connected(peer.address)) {
+                    return Err(Error::Busy);
+                }
+                while let Some(peer) = self.smp.identities.peers().last().map(|p| p.address) {
+                    self.forget(peer)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn forget(&mut self, peer: Address) -> Result<()> {
+        if !self.query.later(Purpose::DeleteBond(peer))
+            || !self.query.later(Purpose::DeleteClient(peer))
+        {
+            return Err(Error::NoMemory);
+        }
+        self.smp.identities.remove(peer);
+        if self.uses_resolving_list() {
+            let mut params = [0; 7];
+            params[0] = peer.kind as u8;
+            params[1..].copy_from_slice(&peer.bytes);
+            self.commands.push(opcode::LE_REMOVE_FROM_RESOLVING_LIST, &params);
+        }
+        Ok(())
+    }
+
+    pub(super) fn smp_link(&self, slot: usize) -> smp::Link {
+        let link = &self.links.0[slot];
+        smp::Link {
+            index: slot as u8,
+            role: link.role,
+            local: link.local,
+            peer: link.peer_on_air,
+            identity: link.peer,
+            security: link.security,
+        }
+    }
+
+    pub(super) fn credentials(&self, slot: usize) -> Credentials {
+        let link = &self.links.0[slot];
+        Credentials {
+            security: link.security,
+            stored: self.smp.identities.find(link.peer).map(|peer| peer.security),
+            min_key_size: self.security.min_key_size,
+        }
+    }
+
+    pub(super) fn own_identity_known(&mut self) {
+        self.smp.start(self.own, self.identity_address());
+        if self.controller.random_address != self.own.address
+            && self.controller.public_address == [0; 6]
+        {
+            self.begin_in_background(Operation::Rotate);
+        }
+    }
+
+    pub(super) fn identities_known(&mut self) {}
+
+    /// A link has just been made: nothing to do until it is encrypted.
+    pub(super) fn link_secured(&mut self, _slot: usize) {}
+
+    pub(super) fn ltk_requested(&mut self, conn: u16, rand: [u8; 8], ediv: u16) {
+        let Some(slot) = self.links.find(conn) else { return };
+        let link = self.smp_link(slot);
+        self.smp.handle_ltk_request(&link, self.security, rand, ediv, self.now);
+    }
+
+    pub(super) fn encryption_changed(&mut self, conn: u16, status: u8, on: bool) {
+        let Some(slot) = self.links.find(conn) else { return };
+        if status == 0 && !on {
+            self.links.0[slot].security = Security::default();
+        }
+        let link = self.smp_link(slot);
+        self.smp.handle_encryption(&link, status, on, self.now);
+    }
+
+    /// Does one thing that the Security Manager wants; `false` when it wants
+    /// nothing, or there is no room for its PDU.
+    pub(super) fn poll_smp(&mut self) -> bool {
+        let Some(block) = self.tx.alloc(4 + smp::MAX_PDU, 0) else { return false };
+        let mut out = Writer::new(&mut self.tx.get_mut(&block)[4..]);
+        let action = self.smp.poll(self.now, &mut out, &mut self.rng);
+        let len = out.len();
+        let Some((slot, action)) = action else {
+            self.tx.free(block);
+            return false;
+        };
+        let index = slot as usize;
+        if action == Action::Send && self.links.0[index].state == LinkState::Up {
+            self.close_pdu(index, cid::SMP, block, len);
+            return true;
+        }
+        self.tx.free(block);
+        if self.links.0[index].state == LinkState::Up {
+            self.perform(slot, action);
+        }
+        true
+    }
+
+    fn perform(&mut self, slot: u8, action: Action) {
+        let link = &mut self.links.0[slot as usize];
+        let conn = link.handle;
+        let mut params = [0; 28];
+        let mut w = Writer::new(&mut params);
+        w.u16(conn);
+        match action {
+            Action::Send => {}
+            Action::Encrypt { rand, ediv, ltk } => {
+                w.bytes(&rand).u16(ediv).bytes(&ltk);
+                self.commands.push(opcode::LE_ENABLE_ENCRYPTION, &params);
+            }
+            Action::LtkReply(ltk) => {
+                w.bytes(&ltk);
+                self.commands.push(opcode::LE_LTK_REPLY, &params[..18]);
+            }
+            Action::LtkRefuse => {
+                self.commands.push(opcode::LE_LTK_NEGATIVE_REPLY, &params[..2]);
+            }
+            Action::Passkey(action) => self.push_event(Event::PasskeyAction { conn, action }),
+            Action::LoadBond(peer) => {
+                if !self.query.soon(Purpose::LoadBond(slot, peer)) {
+                    self.smp.bond_loaded(slot, None);
+                }
+            }
+            Action::StoreBond(bond) => self.store_bond(slot, &bond),
+            Action::Encrypted(security) => link.security = security,
+            Action::Done { security, identity } => {
+                link.security = security;
+                link.peer = identity;
+                let role = link.role;
+                self.encryption_update(slot as usize);
+                if security.bonded && role == Role::Peripheral {
+                    self.query.soon(Purpose::LoadClient(slot, identity));
+                }
+            }
+            Action::Failed(_) => self.encryption_update(slot as usize),
+        }
+    }
+
+    fn encryption_update(&mut self, slot: usize) {
+        let link = &self.links.0[slot];
+        let Security { key_size, authenticated, bonded, .. } = link.security;
+        self.push_event(Event::EncryptionUpdate {
+            conn: link.handle,
+            encrypted: key_size > 0,
+            authenticated,
+            bonded,
+            key_size,
+        });
+    }
+
+    /// Keeps what a bonded client changed.
+    pub(super) fn client_changed(&mut self, slot: usize) {
+        let link = &mut self.links.0[slot];
+        if link.server.take_unsaved() && link.security.bonded {
+            let peer = link.peer;
+            self.query.later(Purpose::StoreClient(peer));
+        }
+    }
+}

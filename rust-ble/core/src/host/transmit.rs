@@ -1,0 +1,204 @@
+//! What goes to the controller: commands first, then ACL data of the links in
+//! turn, never more than the controller has room for (Vol 4, Part E, 4.1.1).
+
+use super::Host;
+use crate::config::MAX_LINKS;
+use crate::conn::State as LinkState;
+use crate::l2cap::{cid, SIGNAL_LEN};
+use crate::time::Instant;
+use crate::wire::hci::AclHeader;
+use crate::wire::Writer;
+
+/// One H4 packet: these three parts one after another.
+#[derive(Clone, Copy, Debug)]
+pub struct Transmit<'a> {
+    header: [u8; 11],
+    header_len: u8,
+    /// Follows the header.
+    pub head: &'a [u8],
+    /// Follows `head`.
+    pub tail: &'a [u8],
+}
+
+impl Transmit<'_> {
+    /// The first part.
+    pub fn header(&self) -> &[u8] {
+        &self.header[..self.header_len as usize]
+    }
+
+    /// Length of all parts.
+    pub fn len(&self) -> usize {
+        self.header_len as usize + self.head.len() + self.tail.len()
+    }
+
+    /// Whether there is nothing, which does not happen.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What the next packet is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outgoing {
+    Command,
+    /// Bytes of the first PDU of a link.
+    Pdu { slot: u8, len: u16 },
+    /// A piece of a frame of a credit-based channel.
+    Fragment { slot: u8, len: u16 },
+}
+
+impl Outgoing {
+    pub(super) fn slot(&self) -> Option<usize> {
+        match *self {
+            Outgoing::Command => None,
+            Outgoing::Pdu { slot, .. } | Outgoing::Fragment { slot, .. } => Some(slot as usize),
+        }
+    }
+}
+
+impl Host {
+    /// The next packet for the controller; the same until `transmitted`.
+    pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit<'_>> {
+        self.now = now;
+        if self.outgoing.is_none() {
+            self.outgoing = self.choose();
+        }
+        let mut header = [0; 11];
+        match self.outgoing? {
+            Outgoing::Command => {
+                let head = self.commands.to_send()?;
+                Some(Transmit { header, header_len: 0, head, tail: &[] })
+            }
+            Outgoing::Pdu { slot, len } => {
+                let link = &self.links.0[slot as usize];
+                let sent = link.sent as usize;
+                let acl = AclHeader { handle: link.handle, continuing: sent > 0 };
+                header[..5].copy_from_slice(&acl.emit(len as usize));
+                let head = self.tx.get(link.tx.front()?).get(sent..sent + len as usize)?;
+                Some(Transmit { header, header_len: 5, head, tail: &[] })
+            }
+            Outgoing::Fragment { slot, .. } => {
+                let handle = self.links.0[slot as usize].handle;
+                let fragment = self.channels.poll_fragment(slot, self.controller.acl_len as usize)?;
+                let acl = AclHeader { handle, continuing: !fragment.first() };
+                let n = fragment.header.len();
+                header[..5].copy_from_slice(&acl.emit(fragment.len()));
+                header.get_mut(5..5 + n)?.copy_from_slice(fragment.header);
+                let header_len = 5 + n as u8;
+                Some(Transmit { header, header_len, head: fragment.head, tail: fragment.tail })
+            }
+        }
+    }
+
+    /// The packet given by `poll_transmit` has left whole.
+    pub fn transmitted(&mut self, now: Instant) {
+        self.now = now;
+        let Some(outgoing) = self.outgoing.take() else { return };
+        match outgoing {
+            Outgoing::Command => return self.commands.sent(now),
+            Outgoing::Pdu { slot, len } => {
+                let link = &mut self.links.0[slot as usize];
+                link.sent += len;
+                if link.tx.front().is_some_and(|block| block.len() <= link.sent as usize) {
+                    link.sent = 0;
+                    if let Some(block) = link.tx.pop_front() {
+                        self.tx.free(block);
+                    }
+                    // A response never waits behind another one, so that an
+                    // empty queue has none.
+                    link.responding &= !link.tx.is_empty();
+                }
+            }
+            Outgoing::Fragment { slot, len } => self.channels.fragment_sent(slot, len as usize),
+        }
+        if let Some(slot) = outgoing.slot() {
+            self.controller.acl_free = self.controller.acl_free.saturating_sub(1);
+            self.links.0[slot].in_flight += 1;
+            self.next_slot = slot + 1;
+        }
+    }
+
+    fn choose(&mut self) -> Option<Outgoing> {
+        if self.commands.to_send().is_some() {
+            return Some(Outgoing::Command);
+        }
+        if self.controller.acl_free == 0 {
+            return None;
+        }
+        // A link that does not get its data across must not hold all buffers
+        // of the controller: one is left for each other link.
+        let others = self.links.up().saturating_sub(1) as u16;
+        let share = self.controller.acl_total.saturating_sub(others).max(1);
+        for i in 0..MAX_LINKS {
+            let slot = (self.next_slot + i) % MAX_LINKS;
+            let link = &self.links.0[slot];
+            if link.state == LinkState::Up && link.in_flight < share {
+                if let Some(outgoing) = self.choose_of(slot) {
+                    return Some(outgoing);
+                }
+            }
+        }
+        None
+    }
+
+    /// The next packet of a link.
+    fn choose_of(&mut self, slot: usize) -> Option<Outgoing> {
+        let acl_len = self.controller.acl_len;
+        if !self.channels.frame_open(slot as u8) {
+            self.gather(slot);
+            let link = &mut self.links.0[slot];
+            if let Some(block) = link.tx.front() {
+                // PDUs and frames take turns, but a PDU is not interrupted.
+                if link.sent > 0 || !link.frame_next {
+                    let len = (block.len() as u16 - link.sent).min(acl_len);
+                    link.frame_next = true;
+                    return Some(Outgoing::Pdu { slot: slot as u8, len });
+                }
+            }
+        }
+        match self.channels.poll_fragment(slot as u8, acl_len as usize) {
+            Some(fragment) => {
+                let len = fragment.len() as u16;
+                self.links.0[slot].frame_next = false;
+                Some(Outgoing::Fragment { slot: slot as u8, len })
+            }
+            None => {
+                let link = &mut self.links.0[slot];
+                link.frame_next = false;
+                let len = (link.tx.front()?.len() as u16 - link.sent).min(acl_len);
+                Some(Outgoing::Pdu { slot: slot as u8, len })
+            }
+        }
+    }
+
+    /// Queues what client, signalling and indications of a link have to say.
+    fn gather(&mut self, slot: usize) {
+        let link = &self.links.0[slot];
+        if link.client.may_request() {
+            if let Some(block) = self.open_pdu(slot, self.links.0[slot].mtu as usize) {
+                let link = &mut self.links.0[slot];
+                let mut out = Writer::new(&mut self.tx.get_mut(&block)[4..]);
+                link.client.poll_request(self.now, link.mtu, &mut self.pool, &mut out);
+                let len = out.len();
+                self.close_pdu(slot, cid::ATT, block, len);
+            }
+        }
+        if self.channels.has_signal(slot as u8) {
+            if let Some(block) = self.open_pdu(slot, SIGNAL_LEN) {
+                let mut out = Writer::new(&mut self.tx.get_mut(&block)[4..]);
+                self.channels.poll_signal(slot as u8, &mut out);
+                let len = out.len();
+                self.close_pdu(slot, cid::SIGNALLING, block, len);
+            }
+        }
+        self.service_changed(slot);
+        let deadline = self.transaction_deadline();
+        let link = &mut self.links.0[slot];
+        if link.indication_deadline.is_none() && !link.tx.is_full() {
+            if let Some(pdu) = link.indications.front_mut().and_then(|first| first.pdu.take()) {
+                link.indication_deadline = Some(deadline);
+                let _ = link.tx.push_back(pdu);
+            }
+        }
+    }
+}
