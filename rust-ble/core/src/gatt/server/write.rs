@@ -168,7 +168,10 @@ impl Request<'_, '_, '_> {
         }
         if attribute.kind == Kind::Cccd && attribute.flags & flag::WRITE_AUTHORIZED != 0 {
             let value = self.ctx.db.value_before(handle);
-            self.ask(value, true)?;
+            match self.ask(value, true) {
+                Err(Stop::Error { code, .. }) => return fail(code, handle),
+                other => other?,
+            }
         }
         Ok(attribute)
     }
