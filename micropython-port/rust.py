@@ -1,0 +1,237 @@
+#!/usr/bin/env python3
+"""Build the Rust host for the processor that a C compiler command builds for.
+
+  rust.py build --cc "arm-none-eabi-gcc -mcpu=cortex-m0plus" --out DIR
+      one cargo call; prints the path of the static library.
+  rust.py target --cc "..."
+      prints the name of the Rust target.
+  rust.py setup [TARGET...]
+      makes targets usable: by rustup, else from Rust's library source as
+      packaged by Debian, kept in the cache folder.
+
+The target follows from what the C compiler itself says about the processor and
+the float ABI, so the two halves of a firmware always agree. A new processor is
+one line in TARGETS.
+"""
+
+import argparse
+import glob
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+# Macros that the C compiler predefines -> Rust target. The first line of which all
+# macros are defined counts. Second column: who is built so.
+TARGETS = [
+    ("__ARM_ARCH_6M__", "RP2040, nRF51", "thumbv6m-none-eabi"),
+    ("__ARM_ARCH_7M__", "STM32F1/F2, MPS2-AN385", "thumbv7m-none-eabi"),
+    ("__ARM_ARCH_7EM__ __ARM_PCS_VFP", "STM32F4/F7/H7/L4/WB, nRF52", "thumbv7em-none-eabihf"),
+    ("__ARM_ARCH_7EM__", "Cortex-M4/M7 with soft float ABI", "thumbv7em-none-eabi"),
+    ("__ARM_ARCH_8M_BASE__", "Cortex-M23", "thumbv8m.base-none-eabi"),
+    ("__ARM_ARCH_8M_MAIN__ __ARM_PCS_VFP", "STM32H5/U5, nRF9160", "thumbv8m.main-none-eabihf"),
+    ("__ARM_ARCH_8M_MAIN__", "RP2350, MPS2-AN505", "thumbv8m.main-none-eabi"),
+    ("__ARM_ARCH_8_1M_MAIN__ __ARM_PCS_VFP", "Cortex-M55/M85", "thumbv8m.main-none-eabihf"),
+    ("__riscv __riscv_xlen=32 __riscv_atomic", "RP2350 RISC-V, qemu VIRT_RV32",
+     "riscv32imac-unknown-none-elf"),
+    ("__riscv __riscv_xlen=32", "ESP32-C3", "riscv32imc-unknown-none-elf"),
+    ("__x86_64__ __linux__", "unix", "x86_64-unknown-linux-gnu"),
+    ("__i386__ __linux__", "unix", "i686-unknown-linux-gnu"),
+    ("__aarch64__ __linux__", "unix", "aarch64-unknown-linux-gnu"),
+    ("__ARM_ARCH_7A__ __linux__ __ARM_PCS_VFP", "unix", "armv7-unknown-linux-gnueabihf"),
+    ("__x86_64__ __APPLE__", "unix", "x86_64-apple-darwin"),
+    ("__aarch64__ __APPLE__", "unix", "aarch64-apple-darwin"),
+]
+
+
+class Failure(Exception):
+    """A reason to give up, in one line."""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    sub = parser.add_subparsers(dest="command", required=True)
+    for name in ("build", "target"):
+        p = sub.add_parser(name)
+        p.add_argument("--cc", required=True, help="C compiler with its processor flags")
+        if name == "build":
+            p.add_argument("--workspace", default=os.path.join(HERE, ".."))
+            p.add_argument("--out", required=True, help="folder for cargo's output")
+            p.add_argument("--package", default="ble-ffi")
+            p.add_argument("--size", action="append", default=[], metavar="NAME=VALUE",
+                           help="a size of core/src/config.rs, without its prefix")
+            p.add_argument("cargo", nargs="*", help="further arguments for cargo")
+    p = sub.add_parser("setup")
+    p.add_argument("targets", nargs="*")
+    args = parser.parse_args()
+    try:
+        if args.command == "setup":
+            setup(args.targets or ["thumbv6m-none-eabi", "thumbv7m-none-eabi"])
+        elif args.command == "target":
+            print(target_of(args.cc))
+        else:
+            print(build(args))
+    except Failure as reason:
+        sys.exit("rust_ble: %s" % reason)
+
+
+def target_of(cc):
+    """The Rust target for a C compiler command."""
+    command = shlex.split(cc) + ["-dM", "-E", "-x", "c", os.devnull]
+    try:
+        out = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             universal_newlines=True)
+    except OSError as er:
+        raise Failure("the C compiler does not run: %s" % er)
+    if out.returncode != 0:
+        raise Failure("the C compiler does not run: %s" % out.stderr.strip().splitlines()[-1])
+    macros = dict(re.findall(r"(?m)^#define (\w+) (.*)$", out.stdout))
+    for wanted, _, target in TARGETS:
+        names = [w.partition("=") for w in wanted.split()]
+        if all(n in macros and (not eq or macros[n] == v) for n, eq, v in names):
+            return target
+    raise Failure("no Rust target is known for this processor: add it to %s" % __file__)
+
+
+# How this machine can build for a target.
+
+
+class Toolchain:
+    """A cargo command and what it needs to build `core` itself, if it must."""
+
+    def __init__(self, cargo, flags=(), env=()):
+        self.cargo, self.flags, self.env = list(cargo), list(flags), dict(env)
+
+
+def toolchain(target):
+    """The way to build for target here, or a Failure that says what to do."""
+    if not shutil.which("cargo"):
+        raise Failure("Rust is not installed (no cargo): see https://rustup.rs")
+    if has_std([], target):
+        return Toolchain(["cargo"])
+    for name in toolchains():
+        if has_std([name], target):
+            return Toolchain(["cargo", name])
+    for name in [None] + toolchains():
+        source = library_source([name] if name else [])
+        if source:
+            env = {"RUSTC_BOOTSTRAP": "1", "__CARGO_TESTS_ONLY_SRC_ROOT": source}
+            cargo = ["cargo", name] if name else ["cargo"]
+            return Toolchain(cargo, ["-Zbuild-std=core"], env)
+    raise Failure("Rust has no %s here: run 'rustup target add %s', or 'make rust-target "
+                  "TARGET=%s' in the rust_ble repository" % (target, target, target))
+
+
+def rustc(name, *args):
+    out = subprocess.run(["rustc"] + name + list(args), stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL, universal_newlines=True)
+    return out.stdout.strip() if out.returncode == 0 else ""
+
+
+def has_std(name, target):
+    lib = rustc(name, "--print", "target-libdir", "--target", target)
+    return bool(lib and glob.glob(os.path.join(lib, "libcore-*.rlib")))
+
+
+def toolchains():
+    """Names of rustup's toolchains as cargo takes them, nightly first."""
+    if not shutil.which("rustup"):
+        return []
+    out = subprocess.run(["rustup", "toolchain", "list", "-q"], stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL, universal_newlines=True).stdout
+    names = ["+" + line.split()[0] for line in out.splitlines() if line.strip()]
+    return sorted(names, key=lambda name: "nightly" not in name)
+
+
+def version(name):
+    """For example "1.97" of a toolchain."""
+    m = re.match(r"rustc (\d+\.\d+)", rustc(name, "--version"))
+    return m.group(1) if m else ""
+
+
+def cache():
+    return os.path.abspath(os.environ.get("RUST_BLE_CACHE") or os.path.join(HERE, "..", ".cache"))
+
+
+def library_source(name):
+    """Rust's library source of the same version as the toolchain: its own, or a cached one."""
+    own = os.path.join(rustc(name, "--print", "sysroot"), "lib/rustlib/src/rust/library")
+    if os.path.exists(os.path.join(own, "core", "Cargo.toml")):
+        return own
+    path = os.path.join(cache(), "rust-src-" + version(name), "library")
+    return path if os.path.exists(os.path.join(path, "core", "Cargo.toml")) else None
+
+
+# Making a target usable.
+
+
+def setup(targets):
+    for target in targets:
+        try:
+            toolchain(target)
+            continue
+        except Failure:
+            pass
+        if shutil.which("rustup"):
+            note("Adding the Rust target %s" % target)
+            # A registry that does not answer must not hold up everything else.
+            try:
+                subprocess.run(["rustup", "target", "add", target], timeout=300,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            except subprocess.TimeoutExpired:
+                pass
+        if not has_std([], target):
+            fetch_library_source()
+        toolchain(target)
+
+
+def fetch_library_source():
+    """Rust's library source for one of the toolchains here, into the cache folder."""
+    import debian
+
+    wanted = {version([name] if name else []): name for name in [None] + toolchains()}
+    for suite_version, unpack in debian.rust_sources(cache()):
+        minor = ".".join(suite_version.split(".")[:2])
+        if minor in wanted:
+            note("Taking Rust's library source %s from Debian's rust-src" % suite_version)
+            unpack(os.path.join(cache(), "rust-src-" + minor))
+            return
+    raise Failure("neither rustup nor a rust-src package of Rust %s can be had here"
+                  % " or ".join(sorted(wanted)))
+
+
+def note(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+# Building.
+
+
+def build(args):
+    target = target_of(args.cc)
+    how = toolchain(target)
+    env = dict(os.environ, **how.env)
+    env["CARGO_TARGET_DIR"] = os.path.abspath(args.out)
+    # Flags that the surrounding make exports are for C, and not for cargo's jobserver.
+    for name in ("MAKEFLAGS", "MFLAGS", "CARGO_MAKEFLAGS", "RUSTFLAGS", "CFLAGS", "CC"):
+        env.pop(name, None)
+    for size in args.size:
+        name, eq, value = size.partition("=")
+        if not eq:
+            raise Failure("--size %s is not NAME=VALUE" % size)
+        env["RUST_BLE_" + name] = value
+    command = how.cargo + ["rustc", "--release", "--target", target, "-p", args.package,
+                           "--crate-type", "staticlib"] + how.flags + args.cargo
+    done = subprocess.run(command, cwd=args.workspace, env=env, stdout=sys.stderr)
+    if done.returncode != 0:
+        raise Failure("cargo failed for %s" % target)
+    library = "lib%s.a" % args.package.replace("-", "_")
+    return os.path.join(env["CARGO_TARGET_DIR"], target, "release", library)
+
+
+if __name__ == "__main__":
+    main()
