@@ -1,0 +1,231 @@
+// An RP2040 that runs in real time: its clock follows this machine's, and while the CPU
+// sleeps nothing is executed here either.
+
+import { RP2040, USBCDC } from 'rp2040js';
+import { Bootrom } from './bootrom.js';
+
+const FLASH_BASE = 0x10000000;
+const FLASH_SIZE = 16 * 1024 * 1024;
+
+const NANOS_PER_CYCLE = 8; // 125 MHz.
+const SLICE = 2000; // Instructions between two looks at the real clock.
+const BATCH = 16; // Instructions between two ticks of the emulated clock.
+const SLICES_PER_TURN = 20; // Slices between two looks at node's events.
+const SLOWEST = 10; // A busy machine's clock may run this many times slower than real time.
+const FORGET_NANOS = 1e9; // A longer pause of this process passes unnoticed.
+
+const now = () => performance.now() * 1e6;
+
+export class Machine {
+  constructor(elf) {
+    this.rp2040 = new RP2040();
+    this.rp2040.logger = { debug() {}, info() {}, warn() {}, error() {} };
+    this.bootrom = new Bootrom(this.rp2040);
+    for (const { address, data } of elf.segments()) {
+      if (address >= FLASH_BASE && address < FLASH_BASE + FLASH_SIZE) {
+        this.rp2040.flash.set(data, address - FLASH_BASE);
+      }
+    }
+    this.inputs = [];
+    this.timer = null;
+    this.running = false;
+    this.onStop = () => {};
+    this.serial = new Serial(this);
+  }
+
+  // Calls feed() whenever there may be room for input; it returns whether it used some.
+  addInput(feed) {
+    this.inputs.push(feed);
+  }
+
+  // Runs JavaScript in place of a function of the firmware, which returns what it returns.
+  replace(address, handler) {
+    const thunk = this.bootrom.thunk((r, core) => {
+      const result = handler(r, core);
+      if (result !== undefined) r[0] = result;
+    });
+    const at = (address & ~1) - FLASH_BASE;
+    // Thunks live in ROM, out of reach of a branch: ldr r3, [pc]; bx r3; address.
+    const view = new DataView(this.rp2040.flash.buffer);
+    const aligned = at % 4 === 0;
+    const words = aligned ? [0x4b00, 0x4718] : [0x4b01, 0x4718, 0x46c0];
+    words.forEach((word, i) => view.setUint16(at + 2 * i, word, true));
+    view.setUint32(at + 2 * words.length, thunk, true);
+    this.rp2040.bootrom.set(new Uint32Array(this.bootrom.image.buffer));
+  }
+
+  start() {
+    const { core } = this.rp2040;
+    core.PC = FLASH_BASE; // The second stage, as the real ROM starts it.
+    core.LR = 0;
+    this.base = now();
+    this.wake();
+  }
+
+  // Something happened outside.
+  wake() {
+    if (!this.running) {
+      this.running = true;
+      clearTimeout(this.timer);
+      setImmediate(() => this.turn());
+    }
+  }
+
+  turn() {
+    try {
+      for (let i = 0; i < SLICES_PER_TURN; i++) {
+        this.feed();
+        if (this.rp2040.core.waiting && !this.pass()) {
+          return;
+        }
+        this.slice();
+      }
+    } catch (error) {
+      this.onStop(error);
+      return;
+    }
+    setImmediate(() => this.turn());
+  }
+
+  feed() {
+    for (const feed of this.inputs) feed();
+  }
+
+  lag() {
+    const lag = now() - this.base - this.rp2040.clock.nanos;
+    if (lag > FORGET_NANOS) {
+      this.base += lag;
+      return 0;
+    }
+    return lag;
+  }
+
+  // Lets time pass while the CPU sleeps. Returns false when it goes on sleeping.
+  pass() {
+    const { clock, core } = this.rp2040;
+    for (;;) {
+      const lag = this.lag();
+      const next = clock.nextAlarm ? clock.nanosToNextAlarm : Infinity;
+      if (next <= lag) {
+        clock.tick(next);
+      } else {
+        if (lag > 0) clock.tick(lag);
+        const delay = (next - Math.max(lag, 0)) / 1e6;
+        if (core.waiting && !this.pending()) {
+          this.running = false;
+          if (delay < 0.5) {
+            this.running = true;
+            setImmediate(() => this.turn());
+          } else {
+            this.timer = setTimeout(() => this.wake(), Math.min(delay, 1000));
+          }
+          return false;
+        }
+      }
+      if (this.pending()) return true;
+    }
+  }
+
+  // Whether an interrupt or an event ends the sleep.
+  pending() {
+    const { core } = this.rp2040;
+    if (core.waiting && core.eventRegistered) {
+      core.waiting = false;
+      core.eventRegistered = false;
+    }
+    return !core.waiting || core.checkForInterrupts();
+  }
+
+  slice() {
+    const { core, clock } = this.rp2040;
+    let total = 0;
+    for (let i = 0; i < SLICE && !core.waiting; ) {
+      let cycles = 0;
+      for (const end = i + BATCH; i < end && !core.waiting; i++) {
+        cycles += core.executeInstruction();
+      }
+      clock.tick(cycles * NANOS_PER_CYCLE);
+      total += cycles;
+    }
+    const lag = this.lag();
+    if (lag > 0) {
+      clock.tick(Math.min(lag, total * NANOS_PER_CYCLE * SLOWEST));
+    } else if (lag < -1e6) {
+      // Ahead of real time: fast machine, or a clock that jumped.
+      this.base += lag;
+    }
+  }
+}
+
+// The USB serial port. Unlike rp2040js's own, an endpoint without data answers nothing,
+// as on a real bus, so that an idle firmware can sleep.
+class Serial {
+  constructor(machine) {
+    const { usbCtrl } = machine.rp2040;
+    this.usb = usbCtrl;
+    this.input = [];
+    this.wanted = 0;
+    this.onData = () => {};
+    this.onConnected = () => {};
+    this.cdc = new USBCDC(usbCtrl);
+    this.cdc.onSerialData = (data) => this.onData(data);
+    this.cdc.onDeviceConnected = () => this.onConnected();
+    usbCtrl.onEndpointRead = (endpoint, size) => {
+      if (endpoint === this.cdc.outEndpoint) this.wanted = size;
+    };
+    machine.addInput(() => this.feed());
+    this.machine = machine;
+  }
+
+  write(bytes) {
+    this.input.push(...bytes);
+    this.machine.wake();
+  }
+
+  feed() {
+    if (this.wanted > 0 && this.input.length > 0) {
+      const data = Uint8Array.from(this.input.splice(0, this.wanted));
+      this.wanted = 0;
+      this.usb.endpointReadDone(this.cdc.outEndpoint, data);
+    }
+  }
+}
+
+// One of the UARTs as a byte stream.
+export class Uart {
+  constructor(machine, index) {
+    this.machine = machine;
+    this.uart = machine.rp2040.uart[index];
+    this.input = [];
+    this.at = 0;
+    this.output = [];
+    this.onData = () => {};
+    this.uart.onByte = (byte) => {
+      if (this.output.length === 0) setImmediate(() => this.flush());
+      this.output.push(byte);
+    };
+    machine.addInput(() => this.feed());
+  }
+
+  flush() {
+    const data = Uint8Array.from(this.output);
+    this.output = [];
+    this.onData(data);
+  }
+
+  write(bytes) {
+    for (const byte of bytes) this.input.push(byte);
+    this.machine.wake();
+  }
+
+  // Bytes that find no room wait, as the flow control line makes a real sender wait.
+  feed() {
+    while (this.at < this.input.length && !this.uart.rxFIFO.full && this.uart.rxEnabled) {
+      this.uart.feedByte(this.input[this.at++]);
+    }
+    if (this.at === this.input.length && this.at > 0) {
+      this.input = [];
+      this.at = 0;
+    }
+  }
+}
