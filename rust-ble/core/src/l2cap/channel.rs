@@ -272,6 +272,16 @@ impl Channel {
         n
     }
 
+    /// Whether a request, a disconnection or credits are to be sent.
+    pub fn has_signal(&self) -> bool {
+        match self.state {
+            State::Connecting => self.id == 0,
+            State::Closing => self.id == 0 && !self.can_send(),
+            State::Open => self.credits_due() > 0,
+            _ => false,
+        }
+    }
+
     /// Credits worth an indication now, or zero: a quarter of the window, and
     /// any when the peer has none left.
     pub fn credits_due(&self) -> u16 {

@@ -219,7 +219,9 @@ impl Channels {
 
     /// Whether `poll_signal` may have something to write for a link.
     pub fn has_signal(&self, slot: u8) -> bool {
-        self.signals != 0
+        self.channels
+            .iter()
+            .any(|channel| channel.slot == slot && channel.has_signal())
             || self.incoming.as_ref().is_some_and(|incoming| incoming.slot == slot)
             || self.update_wanted(slot)
     }
@@ -483,13 +485,7 @@ impl Channels {
         let Some(channel) = self.channels.get(index) else {
             return false;
         };
-        let due = match channel.state {
-            State::Connecting => channel.id == 0,
-            State::Closing => channel.id == 0 && !channel.can_send(),
-            State::Open => channel.credits_due() > 0,
-            _ => false,
-        };
-        if !due {
+        if !channel.has_signal() {
             return false;
         }
         let id = self.next_id(slot);
