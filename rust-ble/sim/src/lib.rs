@@ -15,6 +15,7 @@ mod controller;
 mod crypto;
 pub mod error;
 pub mod fault;
+pub mod harness;
 pub mod live;
 pub mod rng;
 pub mod snoop;
