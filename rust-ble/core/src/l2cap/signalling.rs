@@ -312,16 +312,14 @@ impl Channels {
 
     /// Sends the answer to a connection request once all of it is decided.
     fn poll_answer(&mut self, slot: u8, out: &mut Writer) -> bool {
-        match self.incoming.take() {
-            Some(incoming) if incoming.slot == slot && incoming.next_channel() == usize::MAX => {
-                self.answer(&incoming, out);
-                true
-            }
-            undecided => {
-                self.incoming = undecided;
-                false
-            }
-        }
+        let decided = |incoming: &mut Incoming| {
+            incoming.slot == slot && incoming.next_channel() == usize::MAX
+        };
+        let Some(incoming) = self.incoming.take_if(decided) else {
+            return false;
+        };
+        self.answer(&incoming, out);
+        true
     }
 
     /// Writes the answer to a connection request; its channels are open.

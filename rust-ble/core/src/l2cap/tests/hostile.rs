@@ -42,6 +42,7 @@ fn assert_lost(b: &mut Peer, cid: u16) {
 #[test]
 fn credits_beyond_65535_lose_the_channel() {
     let (mut b, cid) = Peer::opened(100, 100, 100, 65535);
+    b.end.send(3, cid, &[1; 50]).unwrap();
     b.signal(&command(0x16, 1, &[0x50, 1]));
     assert_lost(&mut b, cid);
     let (mut b, cid) = Peer::opened(100, 100, 100, 1);

@@ -490,6 +490,65 @@ fn channels_of_a_link_take_turns() {
 }
 
 #[test]
+fn frames_and_requests_stay_on_their_link() {
+    let mut b = Peer::new(PERIPHERAL);
+    b.end.listen(PSM, 100).unwrap();
+    // The same CID of two peers on two links.
+    let here = b.open(0x50, 100, 100, 9);
+    b.link = Link {
+        slot: 5,
+        conn: 0x45,
+        ..PERIPHERAL
+    };
+    let there = b.open(0x50, 100, 100, 9);
+    b.end.send(3, here, &[1; 60]).unwrap();
+    let (mut pdu, mut other) = (vec![], vec![]);
+    assert_eq!(b.fragment(27, &mut other), None);
+    b.end.send(5, there, &[2; 60]).unwrap();
+    for last in [false, false, true] {
+        b.link.slot = 3;
+        assert_eq!(b.fragment(27, &mut pdu), Some(last));
+        b.link.slot = 5;
+        assert_eq!(b.fragment(27, &mut other), Some(last));
+    }
+    assert_eq!(split(&pdu), (0x50, sdu_start(60, &[1; 60])));
+    assert_eq!(split(&other), (0x50, sdu_start(60, &[2; 60])));
+    b.end.disconnect(NOW, 3, here).unwrap();
+    assert_eq!(b.poll(), []);
+    b.signal(&command(0x06, 1, &[there, 0x50]));
+    let gone = |conn, cid| Event::L2capDisconnected {
+        conn,
+        cid,
+        psm: PSM,
+        status: 0,
+    };
+    assert_eq!(b.events(), [gone(0x45, there)]);
+    b.link.slot = 3;
+    assert_eq!(b.poll(), command(0x06, 1, &[0x50, here]));
+}
+
+/// Of the air time of 1M PHY, with an empty PDU in answer to each (Vol 6,
+/// Part B, 4.1): the least that each payload costs, over what ours costs.
+#[test]
+fn frames_leave_95_percent_of_the_link_to_long_sdus() {
+    let time = |payload: usize| (payload + 14) * 8 + 150 + 80 + 150;
+    for pdu in [27, 251] {
+        let (mut b, cid) = Peer::opened(2048, 2048, MPS, 99);
+        b.end.send(3, cid, &[1; 2048]).unwrap();
+        let mut spent = 0;
+        while let Some((_, frame)) = b.next_frame(251) {
+            let len = frame.len() + 4;
+            spent += len / pdu * time(pdu);
+            if len % pdu > 0 {
+                spent += time(len % pdu);
+            }
+        }
+        let share = 2048 * time(pdu) * 100 / (pdu * spent);
+        assert!(share >= 95, "{share} % with {pdu}");
+    }
+}
+
+#[test]
 fn up_to_five_channels_open_at_once() {
     let mut b = Peer::new(PERIPHERAL);
     b.end.listen(PSM, 100).unwrap();

@@ -305,6 +305,7 @@ fn connect(
 
 #[test]
 fn nothing_is_lost_reordered_or_sent_without_credits_in_any_schedule() {
+    let mut bytes = 0;
     for seed in 0..10_000 {
         let mut air = Air::new(seed);
         for _ in 0..air.rng.between(10, 300) {
@@ -317,6 +318,7 @@ fn nothing_is_lost_reordered_or_sent_without_credits_in_any_schedule() {
                 let (x, y) = (x.script(a), y.script(b));
                 assert!(x.got == y.sent && y.got == x.sent, "seed {seed}");
                 assert!(!x.stalled && !y.stalled, "seed {seed}");
+                bytes += x.got.len() + y.got.len();
             }
         }
         // Any end ends any channel, perhaps both, while the other goes on.
@@ -346,6 +348,7 @@ fn nothing_is_lost_reordered_or_sent_without_credits_in_any_schedule() {
             );
         }
     }
+    assert!(bytes > 1_000_000, "{bytes}");
 }
 
 #[test]
