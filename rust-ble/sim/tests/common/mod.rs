@@ -247,7 +247,7 @@ pub fn handle_of(connection: &[u8]) -> u16 {
 
 /// The random static address of a node, least significant byte first.
 pub fn address(n: NodeId) -> [u8; 6] {
-    [n as u8 + 1, 2, 3, 4, 5, 0xc0]
+    [(n + 1) as u8, 2, 3, 4, 5, 0xc0 + (n >> 8) as u8]
 }
 
 pub fn padded(data: &[u8]) -> [u8; 32] {
