@@ -32,7 +32,10 @@ pub struct World {
 impl World {
     /// An air without nodes.
     pub fn new(seed: u64, options: Options) -> Self {
-        World { air: Air::new(seed, options), nodes: Vec::new() }
+        World {
+            air: Air::new(seed, options),
+            nodes: Vec::new(),
+        }
     }
 
     /// Adds a host with its controller; it is off.
@@ -94,7 +97,12 @@ impl World {
                 any = true;
                 let event = event.map(&mut |data| data.to_vec().leak());
                 match event {
-                    Event::GetSecret { token, kind, index, key } => {
+                    Event::GetSecret {
+                        token,
+                        kind,
+                        index,
+                        key,
+                    } => {
                         let value = match key {
                             Some(key) => node.secrets.get(&(kind, key.to_vec())),
                             None => node
@@ -106,7 +114,12 @@ impl World {
                         };
                         node.host.answer_secret(token, value.map(|v| &v[..]));
                     }
-                    Event::SetSecret { token, kind, key, value } => {
+                    Event::SetSecret {
+                        token,
+                        kind,
+                        key,
+                        value,
+                    } => {
                         let key = (kind, key.to_vec());
                         let stored = match value {
                             Some(value) => {
@@ -146,7 +159,11 @@ impl World {
         let mut next = self.air.next_time().unwrap_or(u64::MAX).max(self.air.now());
         for node in &self.nodes {
             if let Some(at) = node.host.poll_timeout() {
-                let wait = if at.reached(now) { 0 } else { at.0.wrapping_sub(now.0) as u64 };
+                let wait = if at.reached(now) {
+                    0
+                } else {
+                    at.0.wrapping_sub(now.0) as u64
+                };
                 next = next.min((now.0 as u64 + wait) * 1000);
             }
         }
@@ -263,10 +280,13 @@ impl World {
     /// Connects `central` to `peripheral`, which advertises for it; gives
     /// both connection handles.
     pub fn connect(&mut self, central: usize, peripheral: usize) -> (u16, u16) {
-        self.call(peripheral, |host, now| host.advertise(now, true, 20_000, Some(b""), None))
-            .unwrap();
+        self.call(peripheral, |host, now| {
+            host.advertise(now, true, 20_000, Some(b""), None)
+        })
+        .unwrap();
         let peer = self.nodes[peripheral].host.address();
-        self.call(central, |host, now| host.connect(now, peer, 5_000, 0, 0)).unwrap();
+        self.call(central, |host, now| host.connect(now, peer, 5_000, 0, 0))
+            .unwrap();
         let connected = |event: &Event| match *event {
             Event::Connected { conn, .. } => Some(conn),
             _ => None,

@@ -19,34 +19,49 @@ fn pair_of(profile: Profile) -> World {
 
 #[test]
 fn a_central_discovers_reads_and_gets_notifications() {
-    for profile in [Profile::Full, Profile::Bt42, Profile::Wb55, Profile::Minimal] {
+    for profile in [
+        Profile::Full,
+        Profile::Bt42,
+        Profile::Wb55,
+        Profile::Minimal,
+    ] {
         let mut world = pair_of(profile);
         let handle = world.services(1, |db| {
             db.add_service(&SERVICE)?;
             db.add_characteristic(&TEMPERATURE, flag::READ | flag::NOTIFY | flag::WRITE)
         });
         let now = world.now();
-        world.nodes[1].host.gatts_write(now, handle, b"21.5", false).unwrap();
+        world.nodes[1]
+            .host
+            .gatts_write(now, handle, b"21.5", false)
+            .unwrap();
         let (central, peripheral) = world.connect(0, 1);
 
         let now = world.now();
-        world.nodes[0].host.discover_services(now, central, Some(SERVICE)).unwrap();
+        world.nodes[0]
+            .host
+            .discover_services(now, central, Some(SERVICE))
+            .unwrap();
         let (start, end) = world.wait(0, 2_000, |e| match *e {
             Event::GattcService { start, end, .. } => Some((start, end)),
             _ => None,
         });
-        world.wait(0, 2_000, |e| matches!(e, Event::GattcServiceDone { status: 0, .. }).then_some(()));
+        world.wait(0, 2_000, |e| {
+            matches!(e, Event::GattcServiceDone { status: 0, .. }).then_some(())
+        });
 
         let host = &mut world.nodes[0].host;
-        host.discover_characteristics(now, central, start, end, None).unwrap();
+        host.discover_characteristics(now, central, start, end, None)
+            .unwrap();
         let value = world.wait(0, 2_000, |e| match *e {
-            Event::GattcCharacteristic { value_handle, uuid, .. } if uuid == TEMPERATURE => {
-                Some(value_handle)
-            }
+            Event::GattcCharacteristic {
+                value_handle, uuid, ..
+            } if uuid == TEMPERATURE => Some(value_handle),
             _ => None,
         });
         assert_eq!(value, handle);
-        let done = |e: &Event| matches!(e, Event::GattcCharacteristicDone { status: 0, .. }).then_some(());
+        let done =
+            |e: &Event| matches!(e, Event::GattcCharacteristicDone { status: 0, .. }).then_some(());
         world.wait(0, 2_000, done);
 
         let now = world.now();
@@ -58,19 +73,33 @@ fn a_central_discovers_reads_and_gets_notifications() {
         assert_eq!(data, b"21.5");
 
         let now = world.now();
-        world.nodes[0].host.gattc_write(now, central, value + 1, &[1, 0], 1).unwrap();
-        world.wait(0, 2_000, |e| matches!(e, Event::GattcWriteDone { status: 0, .. }).then_some(()));
+        world.nodes[0]
+            .host
+            .gattc_write(now, central, value + 1, &[1, 0], 1)
+            .unwrap();
+        world.wait(0, 2_000, |e| {
+            matches!(e, Event::GattcWriteDone { status: 0, .. }).then_some(())
+        });
         let now = world.now();
-        world.nodes[1].host.gatts_write(now, handle, b"22.0", true).unwrap();
+        world.nodes[1]
+            .host
+            .gatts_write(now, handle, b"22.0", true)
+            .unwrap();
         let data = world.wait(0, 2_000, |e| match *e {
             Event::GattcNotify { data, .. } => Some(data),
             _ => None,
         });
         assert_eq!(data, b"22.0");
 
-        world.call(1, |host, now| host.disconnect(now, peripheral)).unwrap();
-        world.wait(0, 2_000, |e| matches!(e, Event::Disconnected { .. }).then_some(()));
-        world.wait(1, 2_000, |e| matches!(e, Event::Disconnected { .. }).then_some(()));
+        world
+            .call(1, |host, now| host.disconnect(now, peripheral))
+            .unwrap();
+        world.wait(0, 2_000, |e| {
+            matches!(e, Event::Disconnected { .. }).then_some(())
+        });
+        world.wait(1, 2_000, |e| {
+            matches!(e, Event::Disconnected { .. }).then_some(())
+        });
         for node in &world.nodes {
             assert_eq!(node.host.in_use(), [0; 3]);
         }

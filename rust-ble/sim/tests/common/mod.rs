@@ -102,6 +102,7 @@ impl Bench {
     /// Lets microseconds pass; all hosts take what comes.
     pub fn run(&mut self, us: u64) {
         let end = self.air.now() + us;
+        self.collect_all();
         while self.air.next_time().is_some_and(|t| t <= end) {
             self.air.step();
             self.collect_all();
