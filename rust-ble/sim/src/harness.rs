@@ -15,6 +15,8 @@ pub struct Node {
     pub events: VecDeque<Event<'static>>,
     /// The script's secrets by kind and key.
     pub secrets: BTreeMap<(u8, Vec<u8>), Vec<u8>>,
+    /// The script stores no secrets.
+    pub refuse_secrets: bool,
     /// What the script answers to a read request.
     pub read_answer: u8,
     /// Bytes from the controller that the host has not taken.
@@ -48,6 +50,7 @@ impl World {
             id,
             events: VecDeque::new(),
             secrets: BTreeMap::new(),
+            refuse_secrets: false,
             read_answer: 0,
             inbox: VecDeque::new(),
         });
@@ -122,6 +125,7 @@ impl World {
                     } => {
                         let key = (kind, key.to_vec());
                         let stored = match value {
+                            Some(_) if node.refuse_secrets => false,
                             Some(value) => {
                                 node.secrets.insert(key, value.to_vec());
                                 true

@@ -10,6 +10,7 @@ use crate::gap::{slots, AddressMode, AdvData, Advertising, Initiating, Scan};
 use crate::smp::bonds::{non_resolvable_address, resolvable_address};
 use crate::time::Instant;
 use crate::wire::hci::{opcode, status};
+use crate::wire::Writer;
 
 /// Whether a scan's end is to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,13 @@ pub(super) enum ScanDone {
     /// After so many packets: the reports that were received before it ended.
     After(u16),
 }
+
+/// The last step of `Operation::Refresh` that is about the resolving list.
+const LAST_LIST_STEP: u8 = 200;
+const AFTER_LIST: u8 = LAST_LIST_STEP + 1;
+const AFTER_LIST_1: u8 = AFTER_LIST + 1;
+const AFTER_LIST_2: u8 = AFTER_LIST + 2;
+const AFTER_LIST_3: u8 = AFTER_LIST + 3;
 
 /// Give up connecting after this time if the script names none, in ms.
 const DEFAULT_CONNECT_MS: u32 = 2_000;
@@ -148,18 +156,19 @@ impl Host {
         self.now = now;
         let old = core::mem::replace(&mut self.mode, mode);
         if self.is_active() {
-            if let Err(error) = self.begin(Operation::Rotate) {
+            if let Err(error) = self.begin(Operation::Refresh) {
                 self.mode = old;
                 return Err(error);
             }
-            self.schedule_rotation();
+            self.refresh_at = self.next_refresh();
         }
         Ok(())
     }
 
-    pub(super) fn schedule_rotation(&mut self) {
+    /// When a private address is to be replaced.
+    fn next_refresh(&self) -> Option<Instant> {
         let private = matches!(self.mode, AddressMode::Resolvable | AddressMode::NonResolvable);
-        self.rotate_at = private.then(|| self.now.after(crate::config::RPA_TIMEOUT_MS));
+        private.then(|| self.now.after(self.options.rpa_timeout_ms))
     }
 
     /// Own_Address_Type of commands: 0 public, 1 random; with a resolving
@@ -217,10 +226,43 @@ impl Host {
         }
     }
 
-    pub(super) fn rotate_address(&mut self) {
-        if !self.begin_in_background(Operation::Rotate) {
-            self.rotate_at = Some(self.now.after(1_000));
+    /// Sets our address and the controller's resolving list anew, or soon if
+    /// something is in the way.
+    pub(super) fn refresh(&mut self) {
+        let begun = self.initiating.is_none() && self.begin_in_background(Operation::Refresh);
+        self.refresh_at = if begun { self.next_refresh() } else { Some(self.now.after(100)) };
+    }
+
+    /// Whether the controller knows a bonded peer, or need not.
+    pub(super) fn in_resolving_list(&self, peer: Address) -> bool {
+        !self.uses_resolving_list()
+            || self.smp.identities.find(peer).is_none_or(|peer| peer.irk.is_none() || peer.listed)
+    }
+
+    /// The commands that put the bonded peers into the resolving list: two
+    /// steps a peer (Vol 4, Part E, 7.8.38 and 7.8.77).
+    fn resolving_step(&mut self, step: u8) -> Step {
+        let index = step as usize / 2;
+        if index >= self.controller.resolving_list as usize {
+            return Step::Done;
         }
+        let own = if self.mode == AddressMode::Resolvable { self.own.irk } else { [0; 16] };
+        let Some(peer) = self.smp.identities.peers_mut().get_mut(index) else { return Step::Done };
+        let Some(irk) = peer.irk else { return Step::Skip };
+        let mut params = [0; 39];
+        let mut w = Writer::new(&mut params);
+        w.u8(peer.address.kind as u8).bytes(&peer.address.bytes);
+        if step % 2 == 0 {
+            peer.listed = true;
+            w.bytes(&irk).bytes(&own);
+            return self.send(opcode::LE_ADD_TO_RESOLVING_LIST, &params);
+        }
+        if !self.controller.support.contains(Support::PRIVACY_MODE) {
+            return Step::Skip;
+        }
+        // Device privacy: the peer may also come with its identity address.
+        w.u8(1);
+        self.send(opcode::LE_SET_PRIVACY_MODE, &params[..8])
     }
 
     pub(super) fn gap_step(&mut self) -> Step {
@@ -283,42 +325,70 @@ impl Host {
                 None => Step::Done,
             },
 
-            // The random address may only change while nothing uses it
-            // (Vol 4, Part E, 7.8.4).
-            (Operation::Rotate, 0) if self.initiating.is_some() => Step::Done,
-            (Operation::Rotate, 0) if self.advertising.on => {
+            // Address and resolving list may only change while nothing uses
+            // them (Vol 4, Part E, 7.8.4 and 7.8.38).
+            (Operation::Refresh, 0) if self.advertising.on => {
                 self.send(opcode::LE_SET_ADVERTISING_ENABLE, &[0])
             }
-            (Operation::Rotate, 1) if self.scan.on => {
+            (Operation::Refresh, 1) if self.scan.on => {
                 self.send(opcode::LE_SET_SCAN_ENABLE, &[0, 0])
             }
-            (Operation::Rotate, 2) => {
-                self.controller.random_address = self.new_random_address();
-                let address = self.controller.random_address;
+            (Operation::Refresh, 2) => {
+                let address = self.new_random_address();
+                if self.controller.random_address == address {
+                    return Step::Skip;
+                }
+                self.controller.random_address = address;
                 self.send(opcode::LE_SET_RANDOM_ADDRESS, &address)
             }
-            (Operation::Rotate, 3) if self.advertising.on => {
+            (Operation::Refresh, 3..=LAST_LIST_STEP) if !self.uses_resolving_list() => {
+                self.operation.step = LAST_LIST_STEP;
+                Step::Skip
+            }
+            (Operation::Refresh, 3) => self.send(opcode::LE_SET_ADDRESS_RESOLUTION_ENABLE, &[0]),
+            (Operation::Refresh, 4) => self.send(opcode::LE_CLEAR_RESOLVING_LIST, &[]),
+            (Operation::Refresh, 5..LAST_LIST_STEP) => match self.resolving_step(step - 5) {
+                Step::Done => {
+                    self.operation.step = LAST_LIST_STEP;
+                    self.send(opcode::LE_SET_ADDRESS_RESOLUTION_ENABLE, &[1])
+                }
+                step => step,
+            },
+            (Operation::Refresh, AFTER_LIST) if self.advertising.on => {
                 let params = self.advertising.parameters(own);
                 self.send(opcode::LE_SET_ADVERTISING_PARAMETERS, &params)
             }
-            (Operation::Rotate, 4) if self.advertising.on => {
+            (Operation::Refresh, AFTER_LIST_1) if self.advertising.on => {
                 self.send(opcode::LE_SET_ADVERTISING_ENABLE, &[1])
             }
-            (Operation::Rotate, 5) if self.scan.on => {
+            (Operation::Refresh, AFTER_LIST_2) if self.scan.on => {
                 let params = self.scan.parameters(own);
                 self.send(opcode::LE_SET_SCAN_PARAMETERS, &params)
             }
-            (Operation::Rotate, 6) if self.scan.on => {
+            (Operation::Refresh, AFTER_LIST_3) if self.scan.on => {
                 self.send(opcode::LE_SET_SCAN_ENABLE, &[1, 0])
             }
-            (Operation::Rotate, 0..=6) => Step::Skip,
+            (Operation::Refresh, 0..=AFTER_LIST_3) => Step::Skip,
             _ => Step::Done,
         }
     }
 
-    /// The address to send a connection request to, and its type.
+    /// The address to send a connection request to, and its type: a bonded
+    /// peer is found behind its private addresses by the controller, or by
+    /// the one in which it was heard last.
     fn connectable_address(&self, peer: Address) -> (Address, u8) {
-        (peer, peer.kind as u8)
+        let kind = peer.kind as u8;
+        match self.smp.identities.find(peer) {
+            Some(known) if known.irk.is_some() && self.uses_resolving_list() && known.listed => {
+                let by_mode = self.controller.support.contains(Support::PRIVACY_MODE);
+                (peer, if by_mode { kind } else { kind | 2 })
+            }
+            Some(known) => match known.heard {
+                Some(bytes) => (Address::random(bytes), 1),
+                None => (peer, kind),
+            },
+            None => (peer, kind),
+        }
     }
 
     pub(super) fn gap_answered(&mut self, result: u8) {
@@ -327,7 +397,7 @@ impl Host {
             // What is off cannot be switched off; some controllers say so.
             (Operation::Advertise | Operation::StopAdvertising, 0) => true,
             (Operation::Scan | Operation::StopScan, 0) => true,
-            (Operation::Rotate, _) => true,
+            (Operation::Refresh, _) => true,
             // The link came first: its event is on the way.
             (Operation::Cancel, 0) => result == status::COMMAND_DISALLOWED,
             (Operation::Connect, 0) => result == status::COMMAND_DISALLOWED && self.scan.on,
@@ -418,7 +488,7 @@ impl Host {
         self.scan = Scan::new();
         self.scan_done = ScanDone::No;
         self.initiating = None;
-        self.rotate_at = None;
+        self.refresh_at = None;
     }
 
     /// Whether an address is our own, in whatever form.

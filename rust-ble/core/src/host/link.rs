@@ -132,7 +132,9 @@ impl Host {
         {
             self.commands.push(opcode::LE_READ_REMOTE_FEATURES, &conn.to_le_bytes());
         }
-        self.link_secured(slot);
+        if !self.own_kept {
+            self.load_secrets();
+        }
     }
 
     /// Longer PDUs and the 2M PHY, if both sides have them.

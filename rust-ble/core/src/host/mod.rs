@@ -28,7 +28,7 @@ pub use startup::Options;
 pub use transmit::Transmit;
 
 use crate::addr::Address;
-use crate::config::{MAX_EVENTS, MTU_RANGE, PREFERRED_MTU, RPA_TIMEOUT_MS, RX_BYTES};
+use crate::config::{MAX_EVENTS, MTU_RANGE, PREFERRED_MTU, RX_BYTES};
 use crate::conn::{Links, State as LinkState};
 use crate::error::{Error, Result};
 use crate::event::Event;
@@ -106,7 +106,8 @@ pub struct Host {
     scan: Scan,
     scan_done: gap::ScanDone,
     initiating: Option<Initiating>,
-    rotate_at: Option<Instant>,
+    /// When our address and the resolving list are set anew.
+    refresh_at: Option<Instant>,
 
     links: Links,
     /// PDUs to send.
@@ -122,6 +123,9 @@ pub struct Host {
     smp: Smp,
     security: SecurityConfig,
     own: OwnIdentity,
+    /// `own` was loaded or made in this activation, and the script keeps it.
+    own_known: bool,
+    own_kept: bool,
 }
 
 impl Host {
@@ -156,7 +160,7 @@ impl Host {
             scan: Scan::new(),
             scan_done: gap::ScanDone::No,
             initiating: None,
-            rotate_at: None,
+            refresh_at: None,
             links: Links::new(&db),
             tx: Pool::new(),
             pool: Pool::new(),
@@ -168,6 +172,8 @@ impl Host {
             smp: Smp::new(),
             security: SecurityConfig::default(),
             own: OwnIdentity::default(),
+            own_known: false,
+            own_kept: false,
         }
     }
 
@@ -221,7 +227,7 @@ impl Host {
         if let Some(initiating) = &self.initiating {
             next = earliest(next, Some(initiating.until).filter(|_| !initiating.cancelled));
         }
-        next = earliest(next, self.rotate_at);
+        next = earliest(next, self.refresh_at);
         next = earliest(next, self.channels.deadline());
         next = earliest(next, self.smp.deadline());
         for link in self.links.0.iter().filter(|link| link.state == LinkState::Up) {
@@ -248,9 +254,8 @@ impl Host {
         if self.initiating.is_some_and(|i| !i.cancelled && i.until.reached(now)) {
             self.cancel_by_itself();
         }
-        if due(self.rotate_at) {
-            self.rotate_at = Some(now.after(RPA_TIMEOUT_MS));
-            self.rotate_address();
+        if due(self.refresh_at) {
+            self.refresh();
         }
         if due(self.channels.deadline()) {
             while self.channels.handle_timeout(now).is_some() {}

@@ -28,8 +28,8 @@ pub enum Operation {
     Connect,
     /// Give up connecting.
     Cancel,
-    /// Replace the random address.
-    Rotate,
+    /// Set our address and the resolving list anew.
+    Refresh,
     /// One command of the script or for a link.
     Command(u16),
 }

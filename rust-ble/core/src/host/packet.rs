@@ -120,7 +120,11 @@ impl Host {
 
     /// Whether another report follows; otherwise the packet is done with.
     pub(super) fn has_report(&mut self, at: u16, left: u8) -> bool {
-        let more = left > 0 && self.report(at).is_some();
+        let peer = self.report(at).map(|(report, _)| report.peer).filter(|_| left > 0);
+        if let Some(peer) = peer {
+            self.smp.identities.hear(peer);
+        }
+        let more = peer.is_some();
         if !more {
             self.current = None;
             self.pop_packet();

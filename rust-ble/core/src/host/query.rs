@@ -35,6 +35,8 @@ pub(super) enum Purpose {
     StoreClient(Address),
     DeleteBond(Address),
     DeleteClient(Address),
+    /// All bonds, one after another.
+    DeleteAll,
 }
 
 /// The question that waits for an answer, and those to be asked.
@@ -124,14 +126,23 @@ impl Host {
     /// The script's answer to `SetSecret`: whether it is stored or deleted.
     pub fn answer_stored(&mut self, token: Token, stored: bool) {
         let Some(purpose) = self.query.take(token) else { return };
-        if let Purpose::StoreBond(slot) = purpose {
-            self.smp.bond_stored(slot, stored);
+        match purpose {
+            Purpose::StoreBond(slot) => self.smp.bond_stored(slot, stored),
+            Purpose::StoreOwn => self.own_kept = stored,
+            _ => {}
         }
     }
 
     /// The next secret to ask for or to store.
     pub(super) fn next_query(&mut self) -> Option<Event<'static>> {
-        let purpose = self.query.waiting.pop_front()?;
+        let mut purpose = self.query.waiting.pop_front()?;
+        if purpose == Purpose::DeleteAll {
+            let peer = self.forget_next()?;
+            // There is room: one was taken out.
+            self.query.soon(Purpose::DeleteAll);
+            self.query.soon(Purpose::DeleteClient(peer));
+            purpose = Purpose::DeleteBond(peer);
+        }
         let (kind, peer, index, store) = match purpose {
             Purpose::LoadOwn => (KIND_OWN, None, 0, None),
             Purpose::StoreOwn => {
@@ -150,7 +161,7 @@ impl Host {
             }
             Purpose::DeleteBond(peer) => (KIND_BOND, Some(peer), 0, Some(false)),
             Purpose::DeleteClient(peer) => (KIND_CLIENT, Some(peer), 0, Some(false)),
-            Purpose::Read => return None,
+            Purpose::Read | Purpose::DeleteAll => return None,
         };
         if let Some(peer) = peer {
             self.query.key = bonds::key(peer);
@@ -225,21 +236,30 @@ impl Host {
 
     fn client_loaded(&mut self, slot: usize, peer: Address, value: Option<&[u8]>) {
         let link = &mut self.links.0[slot];
-        let Some((features, hash, cccds)) = value.and_then(bonds::client_parse) else { return };
         if link.state != crate::conn::State::Up || link.peer != peer {
             return;
         }
-        let saved = crate::gatt::server::Saved { features, hash };
-        let same = link.server.restore(&mut self.db, &saved);
-        let mut r = Reader(cccds);
-        while let (Some(handle), Some(bits)) = (r.u16(), r.u16()) {
-            if same || handle == crate::gatt::db::SERVICE_CHANGED_HANDLE + 1 {
-                self.db.restore_cccd(slot, handle, bits as u8);
+        match value.and_then(bonds::client_parse) {
+            Some((features, hash, cccds)) => {
+                let saved = crate::gatt::server::Saved { features, hash };
+                let same = link.server.restore(&mut self.db, &saved);
+                let mut r = Reader(cccds);
+                while let (Some(handle), Some(bits)) = (r.u16(), r.u16()) {
+                    if same || handle == crate::gatt::db::SERVICE_CHANGED_HANDLE + 1 {
+                        self.db.restore_cccd(slot, handle, bits as u8);
+                    }
+                }
+            }
+            None => {
+                self.query.later(Purpose::StoreClient(peer));
             }
         }
+        self.encryption_update(slot);
     }
 
-    /// At activation: our identity first, then who is bonded.
+    /// Our identity first, then who is bonded: at activation, and at each
+    /// connection as long as the script has kept nothing, since it may have
+    /// set its handler late.
     pub(super) fn load_secrets(&mut self) {
         self.query.later(Purpose::LoadOwn);
         self.query.later(Purpose::LoadIdentity(0));
@@ -247,25 +267,35 @@ impl Host {
 
     fn own_loaded(&mut self, value: Option<&[u8]>) {
         match value.and_then(OwnIdentity::parse) {
-            Some(own) => self.own = own,
+            Some(own) => {
+                self.own_kept = true;
+                if own == self.own && self.own_known {
+                    return;
+                }
+                self.own = own;
+            }
             None => {
+                self.query.soon(Purpose::StoreOwn);
+                if self.own_known {
+                    return;
+                }
                 if self.own.irk == [0; 16] {
                     self.own = OwnIdentity::new(&mut self.rng);
                 }
-                self.query.later(Purpose::StoreOwn);
             }
         }
+        self.own_known = true;
         self.own_identity_known();
     }
 
     fn identity_loaded(&mut self, index: u8, value: Option<&[u8]>) {
-        let Some(value) = value else { return self.identities_known() };
+        let Some(value) = value else { return self.refresh_soon() };
         self.smp.identities.load(value);
         match index.checked_add(1) {
             Some(next) => {
                 self.query.soon(Purpose::LoadIdentity(next));
             }
-            None => self.identities_known(),
+            None => self.refresh_soon(),
         }
     }
 }

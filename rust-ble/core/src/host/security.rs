@@ -1,12 +1,11 @@
 //! Pairing, encryption and bonds of links.
 
-use super::operation::Operation;
 use super::query::Purpose;
 use super::Host;
 use crate::addr::Address;
 use crate::conn::State as LinkState;
 use crate::error::{Error, Result};
-use crate::event::{Event, Role};
+use crate::event::Event;
 use crate::gatt::permission::Credentials;
 use crate::l2cap::cid;
 use crate::smp::{self, Action, SecurityConfig};
@@ -63,10 +62,11 @@ impl Host {
                 if self.smp.identities.peers().iter().any(|peer| connected(peer.address)) {
                     return Err(Error::Busy);
                 }
-                while let Some(peer) = self.smp.identities.peers().last().map(|p| p.address) {
-                    self.forget(peer)?;
+                if self.query.later(Purpose::DeleteAll) {
+                    Ok(())
+                } else {
+                    Err(Error::NoMemory)
                 }
-                Ok(())
             }
         }
     }
@@ -78,13 +78,21 @@ impl Host {
             return Err(Error::NoMemory);
         }
         self.smp.identities.remove(peer);
-        if self.uses_resolving_list() {
-            let mut params = [0; 7];
-            params[0] = peer.kind as u8;
-            params[1..].copy_from_slice(&peer.bytes);
-            self.commands.push(opcode::LE_REMOVE_FROM_RESOLVING_LIST, &params);
-        }
+        self.refresh_soon();
         Ok(())
+    }
+
+    /// The next bond to delete of all.
+    pub(super) fn forget_next(&mut self) -> Option<Address> {
+        let peer = self.smp.identities.peers().last()?.address;
+        self.smp.identities.remove(peer);
+        self.refresh_soon();
+        Some(peer)
+    }
+
+    /// Has our address and the controller's resolving list set anew.
+    pub(super) fn refresh_soon(&mut self) {
+        self.refresh_at = Some(self.now);
     }
 
     pub(super) fn smp_link(&self, slot: usize) -> smp::Link {
@@ -108,19 +116,11 @@ impl Host {
         }
     }
 
+    /// Our identity is known, or is another one than before.
     pub(super) fn own_identity_known(&mut self) {
         self.smp.start(self.own, self.identity_address());
-        if self.controller.random_address != self.own.address
-            && self.controller.public_address == [0; 6]
-        {
-            self.begin_in_background(Operation::Rotate);
-        }
+        self.refresh_soon();
     }
-
-    pub(super) fn identities_known(&mut self) {}
-
-    /// A link has just been made: nothing to do until it is encrypted.
-    pub(super) fn link_secured(&mut self, _slot: usize) {}
 
     pub(super) fn ltk_requested(&mut self, conn: u16, rand: [u8; 8], ediv: u16) {
         let Some(slot) = self.links.find(conn) else { return };
@@ -190,17 +190,23 @@ impl Host {
             Action::Done { security, identity } => {
                 link.security = security;
                 link.peer = identity;
-                let role = link.role;
-                self.encryption_update(slot as usize);
-                if security.bonded && role == Role::Peripheral {
-                    self.query.soon(Purpose::LoadClient(slot, identity));
+                if !security.bonded {
+                    return self.encryption_update(slot as usize);
+                }
+                // What the client configured is there when the script hears
+                // of the encryption.
+                if !self.query.soon(Purpose::LoadClient(slot, identity)) {
+                    self.encryption_update(slot as usize);
+                }
+                if !self.in_resolving_list(identity) {
+                    self.refresh_soon();
                 }
             }
             Action::Failed(_) => self.encryption_update(slot as usize),
         }
     }
 
-    fn encryption_update(&mut self, slot: usize) {
+    pub(super) fn encryption_update(&mut self, slot: usize) {
         let link = &self.links.0[slot];
         let Security { key_size, authenticated, bonded, .. } = link.security;
         self.push_event(Event::EncryptionUpdate {

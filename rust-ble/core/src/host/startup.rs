@@ -3,8 +3,9 @@
 
 use super::operation::{Operation, Step};
 use super::{Host, State};
+use crate::config::RPA_TIMEOUT_MS;
 use crate::error::{Error, Result};
-use crate::gap::AddressMode;
+use crate::l2cap::Channels;
 use crate::time::Instant;
 use crate::wire::hci::{opcode, status, CommandResult};
 use crate::wire::{Reader, Writer};
@@ -43,11 +44,13 @@ pub struct Options {
     pub phy_2m: bool,
     /// Let the controller resolve private addresses.
     pub resolving_list: bool,
+    /// Milliseconds after which a private address is replaced.
+    pub rpa_timeout_ms: u32,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { data_length: true, phy_2m: true, resolving_list: true }
+        Options { data_length: true, phy_2m: true, resolving_list: true, rpa_timeout_ms: RPA_TIMEOUT_MS }
     }
 }
 
@@ -133,7 +136,7 @@ impl Host {
             opcode::LE_SET_EVENT_MASK => w.bytes(&self.le_event_mask()),
             opcode::LE_WRITE_DEFAULT_DATA_LENGTH => w.bytes(&MAX_DATA_LENGTH),
             opcode::LE_SET_DEFAULT_PHY => w.bytes(&[0, 0b011, 0b011]),
-            opcode::LE_SET_RPA_TIMEOUT => w.u16((crate::config::RPA_TIMEOUT_MS / 1000) as u16),
+            opcode::LE_SET_RPA_TIMEOUT => w.u16((self.options.rpa_timeout_ms / 1000) as u16),
             opcode::LE_SET_RANDOM_ADDRESS => {
                 let address = self.new_random_address();
                 self.controller.random_address = address;
@@ -269,14 +272,12 @@ impl Host {
         self.state = State::Off;
         self.rx.clear();
         self.commands.clear();
+        self.channels = Channels::new();
         self.events.clear();
         self.current = None;
         self.outgoing = None;
         self.query.clear();
         self.reset_gap();
-        self.mode = match self.mode {
-            AddressMode::Resolvable | AddressMode::NonResolvable => AddressMode::Public,
-            mode => mode,
-        };
+        (self.own_known, self.own_kept) = (false, false);
     }
 }

@@ -225,6 +225,10 @@ pub struct Identity {
     pub irk: Option<[u8; 16]>,
     /// What the bond gives.
     pub security: Security,
+    /// The private address in which it was heard last.
+    pub heard: Option<[u8; 6]>,
+    /// It is in the controller's resolving list.
+    pub listed: bool,
 }
 
 impl Identities {
@@ -246,6 +250,8 @@ impl Identities {
             address: bond.identity,
             irk: bond.irk,
             security: bond.security(),
+            heard: None,
+            listed: false,
         };
         match self
             .peers
@@ -274,6 +280,22 @@ impl Identities {
     /// remove all.
     pub fn peers(&self) -> &[Identity] {
         &self.peers
+    }
+
+    /// The bonded peers, to note what is known of them.
+    pub fn peers_mut(&mut self) -> &mut [Identity] {
+        &mut self.peers
+    }
+
+    /// Like `resolve`, and notes in which address the peer was heard.
+    pub fn hear(&mut self, address: Address) -> Address {
+        let identity = self.resolve(address);
+        if identity != address {
+            if let Some(peer) = self.peers.iter_mut().find(|peer| peer.address == identity) {
+                peer.heard = Some(address.bytes);
+            }
+        }
+        identity
     }
 
     /// Forgets a peer; false when unknown. The host deletes its secrets of
