@@ -15,10 +15,7 @@
 //! Our own GAP and GATT services come first and are always the same, the
 //! script's follow from `FIRST_SCRIPT_HANDLE`.
 
-use aes::Aes128;
-use cmac::{Cmac, Mac};
-
-use super::layout::{Attribute, Kind, CCCD_BYTES, HEADER, RECORD};
+use super::layout::{move_blob, Attribute, Kind, CCCD_BYTES, HEADER, RECORD};
 use crate::config::{DEFAULT_VALUE_LEN, MAX_LINKS, MAX_NAME_LEN};
 use crate::error::{Error, Result};
 use crate::uuid::Uuid;
@@ -212,7 +209,6 @@ impl Database {
 
         self.push(Kind::Declaration, 0, &Uuid::U16(0), 0);
         let handle = self.push(Kind::Value, flags, uuid, blob);
-        self.set_header(handle, DEFAULT_VALUE_LEN, 0);
         if updates {
             // Whoever may not read the value may not be sent it either.
             let security = (flags & flag::READ_SECURITY) << flag::READ_TO_WRITE;
@@ -268,9 +264,7 @@ impl Database {
         }
         let blob = HEADER + long_len(uuid) + DEFAULT_VALUE_LEN;
         self.room(1, blob)?;
-        let handle = self.push(Kind::Descriptor, flags, uuid, blob);
-        self.set_header(handle, DEFAULT_VALUE_LEN, 0);
-        Ok(handle)
+        Ok(self.push(Kind::Descriptor, flags, uuid, blob))
     }
 
     /// The value of a characteristic or descriptor, as a script or a
@@ -290,7 +284,7 @@ impl Database {
         let attribute = self.attribute(handle)?;
         let len = self.read(handle)?.len();
         if attribute.append {
-            self.set_header(handle, self.capacity(&attribute), 0);
+            self.set_header(&attribute, self.capacity(&attribute), 0);
         }
         let start = self.value_start(&attribute);
         match attribute.kind {
@@ -305,11 +299,11 @@ impl Database {
     /// Fails with `NotFound` for what is no value of the script, `Invalid`
     /// for more than 65535 bytes, `NeedMemory` or `NoMemory`.
     pub fn write(&mut self, handle: u16, value: &[u8]) -> Result<()> {
-        let attribute = self.script_value(handle)?;
+        let mut attribute = self.script_value(handle)?;
         if value.len() > self.capacity(&attribute) {
-            self.resize(handle, value.len())?;
+            self.resize(&mut attribute, value.len())?;
         }
-        self.patch(handle, 0, value, value.len());
+        self.patch(&attribute, 0, value, value.len());
         Ok(())
     }
 
@@ -318,13 +312,11 @@ impl Database {
     ///
     /// Fails as `write` does.
     pub fn set_buffer(&mut self, handle: u16, capacity: usize, append: bool) -> Result<()> {
-        self.script_value(handle)?;
-        self.resize(handle, capacity)?;
-        self.set_header(handle, capacity, 0);
-        if let Some(mut attribute) = self.attribute(handle) {
-            attribute.append = append;
-            self.set(handle, &attribute);
-        }
+        let mut attribute = self.script_value(handle)?;
+        self.resize(&mut attribute, capacity)?;
+        self.set_header(&attribute, capacity, 0);
+        attribute.append = append;
+        self.set(handle, &attribute);
         Ok(())
     }
 
@@ -382,11 +374,11 @@ impl Database {
         if let Some(hash) = self.hash {
             return hash;
         }
-        let mut mac = <Cmac<Aes128> as Mac>::new(&Default::default());
+        let mut mac = super::hash::Cmac::new();
         for handle in 1..=self.count {
-            self.hash_attribute(handle, |bytes| mac.update(bytes));
+            self.hash_attribute(handle, &mut mac);
         }
-        let mut hash: [u8; 16] = mac.finalize().into_bytes().into();
+        let mut hash = mac.finish();
         hash.reverse();
         self.hash = Some(hash);
         hash
@@ -426,38 +418,50 @@ impl Database {
         }
     }
 
+    /// The first handle of `from..=end` whose attribute has a type; zero if
+    /// there is none, and for `from` zero.
+    pub(super) fn find(&self, from: u16, end: u16, wanted: &Uuid) -> u16 {
+        let mut handle = from;
+        while handle <= end {
+            match self.attribute(handle) {
+                Some(attribute) if self.attribute_type(&attribute) == *wanted => return handle,
+                // No attribute has the handle 0xffff.
+                Some(_) => handle += 1,
+                None => break,
+            }
+        }
+        0
+    }
+
     /// The last handle of the group that a declaration starts (Vol 3, Part G,
     /// 2.5.3); the handle itself for any other attribute.
     pub(super) fn group_end(&self, handle: u16, kind: Kind) -> u16 {
-        let ends = |next: &u16| {
-            matches!(
-                (kind, self.attribute(*next).map(|attribute| attribute.kind)),
-                (Kind::Service, Some(Kind::Service))
-                    | (Kind::Declaration, Some(Kind::Service | Kind::Declaration))
-            )
-        };
-        match kind {
-            Kind::Service | Kind::Declaration => (handle + 1..=self.count)
-                .find(ends)
-                .map_or(self.count, |next| next - 1),
-            _ => handle,
+        let mut end = handle;
+        if !matches!(kind, Kind::Service | Kind::Declaration) {
+            return end;
         }
+        while let Some(next) = self.attribute(end + 1) {
+            if next.kind == Kind::Service || next.kind == kind {
+                break;
+            }
+            end += 1;
+        }
+        end
     }
 
-    /// Any attribute's value as a link's client sees it. `made_up` holds
-    /// values that are not stored as such.
+    /// Any attribute's value as the client sees it that has a link and
+    /// features. `made_up` holds values that are not stored as such.
     pub(super) fn value<'a>(
         &'a self,
         handle: u16,
         attribute: &Attribute,
-        slot: usize,
-        features: u8,
+        (slot, features): (usize, u8),
         made_up: &'a mut [u8; MAX_MADE_UP],
     ) -> &'a [u8] {
         let mut w = Writer::new(made_up);
         match attribute.kind {
             Kind::Value | Kind::Descriptor => return self.stored(attribute),
-            Kind::Service => self.put_uuid(attribute, &mut w),
+            Kind::Service => put_uuid(&self.uuid(attribute), &mut w),
             Kind::Declaration => self.put_declaration(handle, &mut w),
             Kind::Cccd => {
                 w.u8(self.cccd_bits(slot, handle)).u8(0);
@@ -500,18 +504,15 @@ impl Database {
 
     /// Writes into a script's value at `offset` and sets its length. What
     /// lies past the capacity is refused, nothing changes.
-    pub(super) fn patch(&mut self, handle: u16, offset: usize, bytes: &[u8], len: usize) {
-        let Ok(attribute) = self.script_value(handle) else {
-            return;
-        };
-        let capacity = self.capacity(&attribute);
-        let start = self.value_start(&attribute) + offset;
+    pub(super) fn patch(&mut self, attribute: &Attribute, offset: usize, bytes: &[u8], len: usize) {
+        let capacity = self.capacity(attribute);
+        let start = self.value_start(attribute) + offset;
         if len > capacity || offset + bytes.len() > len {
             return;
         }
         if let Some(room) = self.arena.get_mut(start..start + bytes.len()) {
             room.copy_from_slice(bytes);
-            self.set_header(handle, capacity, len);
+            self.set_header(attribute, capacity, len);
         }
     }
 
@@ -572,7 +573,7 @@ impl Database {
         Ok(())
     }
 
-    /// Adds an attribute with a zeroed blob, for which `room` was checked.
+    /// Adds an attribute with an empty value or a zeroed blob, for which `room` was checked.
     fn push(&mut self, kind: Kind, flags: u16, uuid: &Uuid, blob: usize) -> u16 {
         self.heap += blob as u32;
         self.count += 1;
@@ -594,6 +595,9 @@ impl Database {
         let start = self.blob_start(&attribute);
         if let Some(room) = self.arena.get_mut(start..start + blob) {
             room.fill(0);
+        }
+        if attribute.is_script() {
+            self.set_header(&attribute, DEFAULT_VALUE_LEN, 0);
         }
         if let Uuid::U128(bytes) = uuid {
             let start = start + uuid_offset(kind);
@@ -621,45 +625,35 @@ impl Database {
     }
 
     /// Changes the capacity of a script's value, which keeps what fits.
-    fn resize(&mut self, handle: u16, capacity: usize) -> Result<()> {
-        let attribute = self.script_value(handle)?;
+    fn resize(&mut self, attribute: &mut Attribute, capacity: usize) -> Result<()> {
         if capacity > usize::from(u16::MAX) {
             return Err(Error::Invalid);
         }
-        let old = self.capacity(&attribute);
+        let old = self.capacity(attribute);
+        let len = self.value_len(attribute).min(capacity);
         self.room(0, capacity.saturating_sub(old))?;
         // The blob's front and all blobs before it move; its tail and all
         // blobs behind it stay.
         let heap_start = self.arena.len().saturating_sub(self.heap as usize);
-        let keep = self.value_start(&attribute) + old.min(capacity);
+        let keep = self.value_start(attribute) + old.min(capacity);
         if keep > self.arena.len() || heap_start > keep {
             return Err(Error::NotFound);
         }
-        let to = heap_start + old - capacity;
-        self.arena.copy_within(heap_start..keep, to);
-        let moved = |at: u32| at + capacity as u32 - old as u32;
-        self.heap = moved(self.heap);
-        for other in 1..=self.count {
-            match self.attribute(other) {
-                Some(mut record) if record.at >= attribute.at => {
-                    record.at = moved(record.at);
-                    self.set(other, &record);
-                }
-                _ => {}
-            }
+        self.arena
+            .copy_within(heap_start..keep, heap_start + old - capacity);
+        let (first, by) = (attribute.at, (capacity as u32).wrapping_sub(old as u32));
+        self.heap = self.heap.wrapping_add(by);
+        attribute.at = first.wrapping_add(by);
+        let records = self.arena.get_mut(..self.count as usize * RECORD);
+        for record in records.unwrap_or_default().chunks_exact_mut(RECORD) {
+            move_blob(record, first, by);
         }
-        let len = self
-            .attribute(handle)
-            .map_or(0, |attribute| self.value_len(&attribute));
-        self.set_header(handle, capacity, len.min(capacity));
+        self.set_header(attribute, capacity, len);
         Ok(())
     }
 
-    fn set_header(&mut self, handle: u16, capacity: usize, len: usize) {
-        let Some(attribute) = self.attribute(handle) else {
-            return;
-        };
-        let start = self.blob_start(&attribute);
+    fn set_header(&mut self, attribute: &Attribute, capacity: usize, len: usize) {
+        let start = self.blob_start(attribute);
         if let Some(header) = self.arena.get_mut(start..start + HEADER) {
             let mut w = Writer::new(header);
             w.u16(capacity as u16).u16(len as u16);
@@ -703,11 +697,6 @@ impl Database {
         }
     }
 
-    fn put_uuid(&self, attribute: &Attribute, w: &mut Writer) {
-        let uuid = self.uuid(attribute);
-        w.bytes(&uuid.to_bytes()[..uuid.len()]);
-    }
-
     /// Vol 3, Part G, 3.3.1: properties, value handle, UUID.
     fn put_declaration(&self, handle: u16, w: &mut Writer) {
         if let Some(value) = self.attribute(handle + 1) {
@@ -716,14 +705,14 @@ impl Database {
                 properties |= 0x80;
             }
             w.u8(properties).u16(handle + 1);
-            self.put_uuid(&value, w);
+            put_uuid(&self.uuid(&value), w);
         }
     }
 
     /// Feeds what the Database Hash covers of one attribute (Vol 3, Part G,
     /// 7.3.1): of declarations all, of the descriptors that GATT defines the
     /// handle and type, of values and other descriptors nothing.
-    fn hash_attribute(&self, handle: u16, mut feed: impl FnMut(&[u8])) {
+    fn hash_attribute(&self, handle: u16, mac: &mut super::hash::Cmac) {
         let Some(attribute) = self.attribute(handle) else {
             return;
         };
@@ -739,10 +728,10 @@ impl Database {
         {
             return;
         }
-        feed(&handle.to_le_bytes());
-        feed(&attribute_type.to_le_bytes());
+        mac.update(&handle.to_le_bytes());
+        mac.update(&attribute_type.to_le_bytes());
         if with_value {
-            feed(self.value(handle, &attribute, 0, 0, &mut [0; MAX_MADE_UP]));
+            mac.update(self.value(handle, &attribute, (0, 0), &mut [0; MAX_MADE_UP]));
         }
     }
 
@@ -780,6 +769,14 @@ const CCCD: Uuid = Uuid::U16(uuid::CLIENT_CHARACTERISTIC_CONFIGURATION);
 /// CCCD bits that a characteristic offers.
 pub(super) fn allowed_bits(attribute: &Attribute) -> u8 {
     (attribute.flags >> 4) as u8 & 3
+}
+
+/// Appends the two or sixteen bytes of a UUID.
+pub(super) fn put_uuid(uuid: &Uuid, w: &mut Writer) {
+    match uuid {
+        Uuid::U16(short) => w.u16(*short),
+        Uuid::U128(long) => w.bytes(long),
+    };
 }
 
 fn long_len(uuid: &Uuid) -> usize {

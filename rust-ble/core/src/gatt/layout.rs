@@ -91,3 +91,14 @@ impl Attribute {
         matches!(self.kind, Kind::Value | Kind::Descriptor)
     }
 }
+
+/// Adds `by` (modulo 2^24) to the place of a record's blob if that is `first`
+/// or further from the end of the arena.
+pub(super) fn move_blob(record: &mut [u8], first: u32, by: u32) {
+    if let [_, _, _, _, a, b, c, _] = record {
+        let at = u32::from_le_bytes([*a, *b, *c, 0]);
+        if at >= first {
+            [*a, *b, *c, _] = at.wrapping_add(by).to_le_bytes();
+        }
+    }
+}

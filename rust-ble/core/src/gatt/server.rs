@@ -15,6 +15,8 @@ mod queue;
 mod read;
 mod write;
 
+use core::num::NonZeroU32;
+
 use self::queue::Queue;
 use super::db::{cccd, Database, FIRST_SCRIPT_HANDLE, SERVICE_CHANGED_HANDLE};
 use super::permission::{self, Credentials};
@@ -114,25 +116,26 @@ const ROBUST_CACHING: u8 = 1;
 /// Whether a PDU is an answer or update for a GATT client. All others, also
 /// unknown ones, are for the server.
 pub fn is_for_client(op: u8) -> bool {
-    matches!(
-        op,
-        opcode::ERROR_RSP
-            | opcode::EXCHANGE_MTU_RSP
-            | opcode::FIND_INFORMATION_RSP
-            | opcode::FIND_BY_TYPE_VALUE_RSP
-            | opcode::READ_BY_TYPE_RSP
-            | opcode::READ_RSP
-            | opcode::READ_BLOB_RSP
-            | opcode::READ_MULTIPLE_RSP
-            | opcode::READ_BY_GROUP_TYPE_RSP
-            | opcode::WRITE_RSP
-            | opcode::PREPARE_WRITE_RSP
-            | opcode::EXECUTE_WRITE_RSP
-            | opcode::HANDLE_VALUE_NTF
-            | opcode::HANDLE_VALUE_IND
-            | opcode::READ_MULTIPLE_VARIABLE_RSP
-            | opcode::MULTIPLE_HANDLE_VALUE_NTF
-    )
+    // One bit for each opcode below 32 saves comparing with each.
+    const LOW: u32 = 1 << opcode::ERROR_RSP
+        | 1 << opcode::EXCHANGE_MTU_RSP
+        | 1 << opcode::FIND_INFORMATION_RSP
+        | 1 << opcode::FIND_BY_TYPE_VALUE_RSP
+        | 1 << opcode::READ_BY_TYPE_RSP
+        | 1 << opcode::READ_RSP
+        | 1 << opcode::READ_BLOB_RSP
+        | 1 << opcode::READ_MULTIPLE_RSP
+        | 1 << opcode::READ_BY_GROUP_TYPE_RSP
+        | 1 << opcode::WRITE_RSP
+        | 1 << opcode::PREPARE_WRITE_RSP
+        | 1 << opcode::EXECUTE_WRITE_RSP
+        | 1 << opcode::HANDLE_VALUE_NTF
+        | 1 << opcode::HANDLE_VALUE_IND;
+    match op {
+        0..=31 => LOW >> op & 1 != 0,
+        opcode::READ_MULTIPLE_VARIABLE_RSP | opcode::MULTIPLE_HANDLE_VALUE_NTF => true,
+        _ => false,
+    }
 }
 
 /// Handles one PDU from the client and writes the answer, if there is one, to
@@ -171,20 +174,24 @@ pub fn handle(link: &mut Link, ctx: &mut Context, pdu: &[u8], out: &mut Writer) 
         asked: 0,
     };
     let result = if too_long {
-        Err(invalid_pdu())
+        Err(MALFORMED)
     } else {
         request.run(op, parameters)
     };
     match result {
         Ok(outcome) => outcome,
-        Err(Stop::Query { handle, authorize }) => {
+        Err(stop) => {
             out.truncate(0);
-            Outcome::Query { handle, authorize }
-        }
-        Err(Stop::Error { .. }) if command => Outcome::Done,
-        Err(Stop::Error { code, handle }) => {
-            out.truncate(0);
-            out.u8(opcode::ERROR_RSP).u8(op).u16(handle).u8(code);
+            let handle = stop.handle();
+            if stop.is_query() {
+                return Outcome::Query {
+                    handle,
+                    authorize: stop.is_authorize(),
+                };
+            }
+            if !command {
+                out.u8(opcode::ERROR_RSP).u8(op).u16(handle).u8(stop.code());
+            }
             Outcome::Done
         }
     }
@@ -322,25 +329,63 @@ struct Request<'a, 'b, 'w> {
     asked: u16,
 }
 
-/// Why a request is not fulfilled.
+/// Why a request is not fulfilled, in one word: it is passed through all of
+/// the server. Bits 0 to 15 are the handle, 16 to 23 the error code.
 #[derive(Clone, Copy, Debug)]
-enum Stop {
-    Error { code: u8, handle: u16 },
-    Query { handle: u16, authorize: bool },
+struct Stop(NonZeroU32);
+
+impl Stop {
+    const QUERY: u32 = 1 << 24;
+    const AUTHORIZE: u32 = 1 << 25;
+    /// Keeps an error code of zero from being no stop.
+    const ERROR: u32 = 1 << 26;
+
+    const fn new(what: u32, handle: u16) -> Self {
+        match NonZeroU32::new(what | handle as u32) {
+            Some(word) => Stop(word),
+            None => Stop(NonZeroU32::MAX),
+        }
+    }
+
+    const fn error(code: u8, handle: u16) -> Self {
+        Self::new(Self::ERROR | (code as u32) << 16, handle)
+    }
+
+    fn query(handle: u16, authorize: bool) -> Self {
+        Self::new(
+            if authorize {
+                Self::QUERY | Self::AUTHORIZE
+            } else {
+                Self::QUERY
+            },
+            handle,
+        )
+    }
+
+    fn is_query(self) -> bool {
+        self.0.get() & Self::QUERY != 0
+    }
+
+    fn is_authorize(self) -> bool {
+        self.0.get() & Self::AUTHORIZE != 0
+    }
+
+    fn handle(self) -> u16 {
+        self.0.get() as u16
+    }
+
+    fn code(self) -> u8 {
+        (self.0.get() >> 16) as u8
+    }
 }
 
 type Step<T> = Result<T, Stop>;
 
 fn fail<T>(code: u8, handle: u16) -> Step<T> {
-    Err(Stop::Error { code, handle })
+    Err(Stop::error(code, handle))
 }
 
-fn invalid_pdu() -> Stop {
-    Stop::Error {
-        code: error::INVALID_PDU,
-        handle: 0,
-    }
-}
+const MALFORMED: Stop = Stop::error(error::INVALID_PDU, 0);
 
 impl Request<'_, '_, '_> {
     fn run(&mut self, op: u8, parameters: &[u8]) -> Step<Outcome> {
@@ -385,7 +430,7 @@ impl Request<'_, '_, '_> {
     }
 
     fn u16(&mut self) -> Step<u16> {
-        self.r.u16().ok_or(invalid_pdu())
+        self.r.u16().ok_or(MALFORMED)
     }
 
     /// There are no more parameters.
@@ -393,7 +438,7 @@ impl Request<'_, '_, '_> {
         if self.r.is_empty() {
             Ok(())
         } else {
-            Err(invalid_pdu())
+            Err(MALFORMED)
         }
     }
 
@@ -416,7 +461,7 @@ impl Request<'_, '_, '_> {
         }
         match self.ctx.refused {
             Some(code) if number == self.ctx.approved => fail(code, handle),
-            _ => Err(Stop::Query { handle, authorize }),
+            _ => Err(Stop::query(handle, authorize)),
         }
     }
 }

@@ -1,5 +1,7 @@
 use super::*;
 use crate::wire::att::uuid;
+use aes::Aes128;
+use cmac::{Cmac, Mac};
 use std::boxed::Box;
 use std::vec;
 use std::vec::Vec;
@@ -44,7 +46,7 @@ fn uuid_of(db: &Database, handle: u16) -> Uuid {
 
 fn made_up(db: &Database, handle: u16) -> Vec<u8> {
     let attribute = db.attribute(handle).unwrap();
-    db.value(handle, &attribute, 0, 0, &mut [0xa5; MAX_MADE_UP])
+    db.value(handle, &attribute, (0, 0), &mut [0xa5; MAX_MADE_UP])
         .to_vec()
 }
 
@@ -238,8 +240,11 @@ fn reading_out_empties_a_value_in_append_mode_only() {
     assert_eq!(db.read_out(handle), Some(&b"kept"[..]));
     retry(&mut db, |db| db.set_buffer(handle, 100, true));
     assert_eq!(db.read_out(handle), Some(&b""[..]));
-    db.patch(handle, 0, b"abc", 3);
-    db.patch(handle, 3, b"def", 6);
+    let attribute = db.attribute(handle).unwrap();
+    db.patch(&attribute, 0, b"abc", 3);
+    db.patch(&attribute, 3, b"def", 6);
+    db.patch(&attribute, 99, b"gh", 101);
+    db.patch(&attribute, 6, b"gh", 7);
     assert_eq!(db.read(handle), Some(&b"abcdef"[..]));
     assert_eq!(db.read_out(handle), Some(&b"abcdef"[..]));
     assert_eq!(db.read_out(handle), Some(&b""[..]));

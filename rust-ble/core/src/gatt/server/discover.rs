@@ -1,8 +1,8 @@
 //! Find requests (Vol 3, Part F, 3.4.3).
 
 use super::read::check_range;
-use super::{fail, Request, Step, Stop};
-use crate::gatt::db::MAX_MADE_UP;
+use super::{fail, Request, Step};
+use crate::gatt::db::{put_uuid, MAX_MADE_UP};
 use crate::gatt::permission;
 use crate::uuid::Uuid;
 use crate::wire::att::{error, opcode};
@@ -19,10 +19,8 @@ impl Request<'_, '_, '_> {
         self.end()?;
         check_range(start, end)?;
         let mut format = 0;
-        for handle in start..=end.min(self.ctx.db.last_handle()) {
-            let Some(attribute) = self.ctx.db.attribute(handle) else {
-                break;
-            };
+        let mut handle = start;
+        while let (true, Some(attribute)) = (handle <= end, self.ctx.db.attribute(handle)) {
             let uuid = self.ctx.db.attribute_type(&attribute);
             let this = if uuid.len() == 2 { SHORT } else { LONG };
             if format == 0 {
@@ -32,7 +30,10 @@ impl Request<'_, '_, '_> {
             if this != format || self.out.len() + 2 + uuid.len() > self.limit {
                 break;
             }
-            self.out.u16(handle).bytes(&uuid.to_bytes()[..uuid.len()]);
+            self.out.u16(handle);
+            put_uuid(&uuid, self.out);
+            // No attribute has the handle 0xffff.
+            handle += 1;
         }
         if format == 0 {
             return fail(error::ATTRIBUTE_NOT_FOUND, start);
@@ -47,31 +48,24 @@ impl Request<'_, '_, '_> {
         let value = self.r.rest();
         check_range(start, end)?;
         self.out.u8(opcode::FIND_BY_TYPE_VALUE_RSP);
-        for handle in start..=end.min(self.ctx.db.last_handle()) {
+        let mut next = self.ctx.db.find(start, end, &wanted);
+        while next != 0 && self.out.len() + 4 <= self.limit {
+            let handle = next;
+            next = self.ctx.db.find(handle.wrapping_add(1), end, &wanted);
             let Some(attribute) = self.ctx.db.attribute(handle) else {
                 break;
             };
-            if self.ctx.db.attribute_type(&attribute) != wanted
-                || permission::check_read(&attribute, &self.ctx.credentials).is_err()
-            {
+            if permission::check_read(&attribute, &self.ctx.credentials).is_err() {
                 continue;
-            }
-            if self.out.len() + 4 > self.limit {
-                break;
             }
             match self.consent(handle, &attribute) {
                 Ok(()) => {}
-                Err(Stop::Error { .. }) => break,
-                Err(stop) => return Err(stop),
+                Err(stop) if stop.is_query() => return Err(stop),
+                Err(_) => break,
             }
             let mut made_up = [0; MAX_MADE_UP];
-            let (slot, features) = (self.ctx.slot, self.link.features);
-            if self
-                .ctx
-                .db
-                .value(handle, &attribute, slot, features, &mut made_up)
-                == value
-            {
+            let client = (self.ctx.slot, self.link.features);
+            if self.ctx.db.value(handle, &attribute, client, &mut made_up) == value {
                 let group_end = self.ctx.db.group_end(handle, attribute.kind);
                 self.out.u16(handle).u16(group_end);
             }

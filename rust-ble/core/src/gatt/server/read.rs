@@ -1,6 +1,6 @@
 //! Read requests (Vol 3, Part F, 3.4.4).
 
-use super::{fail, invalid_pdu, Request, Step, Stop, Sync};
+use super::{fail, Request, Step, Sync, MALFORMED};
 use crate::gatt::db::{flag, MAX_MADE_UP};
 use crate::gatt::layout::{Attribute, Kind};
 use crate::gatt::permission;
@@ -8,8 +8,8 @@ use crate::uuid::Uuid;
 use crate::wire::att::{error, opcode, uuid};
 
 /// Longest value in a Read By Type or Read By Group Type Response, whose
-/// length field has one byte (3.4.4.2).
-const MAX_LISTED: usize = 253;
+/// length field has one byte (3.4.4.2), with what stands before it.
+const MAX_LISTED: usize = 255;
 
 impl Request<'_, '_, '_> {
     /// 3.4.4.3
@@ -19,7 +19,7 @@ impl Request<'_, '_, '_> {
         self.check_sync(handle)?;
         let attribute = self.readable(handle)?;
         self.out.u8(opcode::READ_RSP);
-        self.put_value(handle, &attribute, usize::MAX);
+        self.put_value(handle, &attribute, 0, usize::MAX);
         Ok(())
     }
 
@@ -32,17 +32,17 @@ impl Request<'_, '_, '_> {
         self.check_sync(handle)?;
         let attribute = self.readable(handle)?;
         self.out.u8(opcode::READ_BLOB_RSP);
-        if !self.put_value_from(handle, &attribute, offset, usize::MAX) {
-            return fail(error::INVALID_OFFSET, handle);
+        match self.put_value(handle, &attribute, offset, usize::MAX) {
+            Some(_) => Ok(()),
+            None => fail(error::INVALID_OFFSET, handle),
         }
-        Ok(())
     }
 
     /// 3.4.4.7, and with the length before each value 3.4.4.11.
     pub(super) fn read_multiple(&mut self, variable: bool) -> Step<()> {
         let len = self.r.0.len();
         if len < 4 || len % 2 != 0 {
-            return Err(invalid_pdu());
+            return Err(MALFORMED);
         }
         let answer = if variable {
             opcode::READ_MULTIPLE_VARIABLE_RSP
@@ -53,16 +53,21 @@ impl Request<'_, '_, '_> {
         while let Some(handle) = self.r.u16() {
             self.check_sync(handle)?;
             let attribute = self.readable(handle)?;
+            let at = self.out.len();
             if variable {
                 // A length is never cut, a value may be.
-                if self.out.len() + 2 > self.limit {
-                    self.limit = self.out.len();
+                if at + 2 > self.limit {
+                    self.limit = at;
                 } else {
-                    let len = self.len_of(handle, &attribute);
-                    self.out.u16(len as u16);
+                    self.out.u16(0);
                 }
             }
-            self.put_value(handle, &attribute, usize::MAX);
+            let len = self
+                .put_value(handle, &attribute, 0, usize::MAX)
+                .unwrap_or(0);
+            if let (true, Some(field)) = (variable, self.out.written().get_mut(at..at + 2)) {
+                field.copy_from_slice(&(len as u16).to_le_bytes());
+            }
         }
         Ok(())
     }
@@ -75,63 +80,58 @@ impl Request<'_, '_, '_> {
             self.check_sync(start)?;
         }
         self.out.u8(opcode::READ_BY_TYPE_RSP).u8(0);
-        let mut item = None;
-        for handle in start..=end.min(self.ctx.db.last_handle()) {
-            let Some(attribute) = self.ctx.db.attribute(handle) else {
-                break;
-            };
-            if self.ctx.db.attribute_type(&attribute) != wanted {
-                continue;
-            }
-            if item.is_some_and(|item| self.out.len() + 2 + item > self.limit) {
-                break;
-            }
-            match self.readable(handle) {
-                Ok(_) => {}
-                Err(Stop::Error { .. }) if item.is_some() => break,
-                Err(stop) => return Err(stop),
-            }
-            let most = self.limit.saturating_sub(4).min(MAX_LISTED);
-            let len = self.len_of(handle, &attribute).min(most);
-            if item.is_some_and(|item| item != len) {
-                break;
-            }
-            item = Some(len);
-            self.out.u16(handle);
-            self.put_value(handle, &attribute, len);
-        }
-        self.finish_list(item, start)
+        self.list(start, end, &wanted, false)
     }
 
     /// 3.4.4.9. Of the grouping types only the services may be asked for
     /// (Vol 3, Part G, 2.5.3).
     pub(super) fn read_by_group_type(&mut self) -> Step<()> {
         let (start, end, wanted) = self.typed_range()?;
-        if !matches!(
-            wanted,
-            Uuid::U16(uuid::PRIMARY_SERVICE | uuid::SECONDARY_SERVICE)
-        ) {
-            return fail(error::UNSUPPORTED_GROUP_TYPE, start);
+        match wanted {
+            Uuid::U16(uuid::PRIMARY_SERVICE | uuid::SECONDARY_SERVICE) => {}
+            _ => return fail(error::UNSUPPORTED_GROUP_TYPE, start),
         }
         self.out.u8(opcode::READ_BY_GROUP_TYPE_RSP).u8(0);
+        self.list(start, end, &wanted, true)
+    }
+
+    /// Lists handle, end of the group if `groups`, and value of the attributes
+    /// with a type, as long as the values have one length. What the client may
+    /// not read is an error at first and ends the list later.
+    fn list(&mut self, start: u16, end: u16, wanted: &Uuid, groups: bool) -> Step<()> {
+        let before = if groups { 4 } else { 2 };
+        let most = self.limit.saturating_sub(2).min(MAX_LISTED) - before;
         let mut item = None;
-        for handle in start..=end.min(self.ctx.db.last_handle()) {
-            let Some(attribute) = self.ctx.db.attribute(handle) else {
+        let mut handle = self.ctx.db.find(start, end, wanted);
+        while handle != 0 {
+            let at = self.out.len();
+            if item.is_some_and(|item| at + item > self.limit) {
                 break;
+            }
+            let attribute = match self.readable(handle) {
+                Ok(attribute) => attribute,
+                Err(stop) if item.is_none() || stop.is_query() => return Err(stop),
+                Err(_) => break,
             };
-            if self.ctx.db.attribute_type(&attribute) != wanted {
-                continue;
+            self.out.u16(handle);
+            if groups {
+                self.out.u16(self.ctx.db.group_end(handle, attribute.kind));
             }
-            let len = self.len_of(handle, &attribute);
-            if item.is_some_and(|item| item != len + 2) || self.out.len() + 4 + len > self.limit {
+            self.put_value(handle, &attribute, 0, most);
+            let len = self.out.len() - at;
+            if *item.get_or_insert(len) != len {
+                self.out.truncate(at);
                 break;
             }
-            item = Some(len + 2);
-            let group_end = self.ctx.db.group_end(handle, attribute.kind);
-            self.out.u16(handle).u16(group_end);
-            self.put_value(handle, &attribute, len);
+            handle = self.ctx.db.find(handle.wrapping_add(1), end, wanted);
         }
-        self.finish_list(item, start)
+        match (item, self.out.written().get_mut(1)) {
+            (Some(len), Some(field)) => {
+                *field = len as u8;
+                Ok(())
+            }
+            _ => fail(error::ATTRIBUTE_NOT_FOUND, start),
+        }
     }
 
     /// The attribute, if this client may read it now.
@@ -164,63 +164,29 @@ impl Request<'_, '_, '_> {
     fn typed_range(&mut self) -> Step<(u16, u16, Uuid)> {
         let (start, end) = (self.u16()?, self.u16()?);
         let wanted = match self.r.0.len() {
-            2 | 16 => Uuid::from_bytes(self.r.rest()).ok_or(invalid_pdu())?,
-            _ => return Err(invalid_pdu()),
+            2 | 16 => Uuid::from_bytes(self.r.rest()).ok_or(MALFORMED)?,
+            _ => return Err(MALFORMED),
         };
         check_range(start, end)?;
         Ok((start, end, wanted))
     }
 
-    fn len_of(&self, handle: u16, attribute: &Attribute) -> usize {
-        let features = self.link.features;
-        self.ctx
-            .db
-            .value(
-                handle,
-                attribute,
-                self.ctx.slot,
-                features,
-                &mut [0; MAX_MADE_UP],
-            )
-            .len()
-    }
-
-    /// Appends at most `most` bytes of a value, and no more than fit.
-    fn put_value(&mut self, handle: u16, attribute: &Attribute, most: usize) {
-        self.put_value_from(handle, attribute, 0, most);
-    }
-
-    /// The same from an offset; false if that lies past the end.
-    fn put_value_from(
+    /// Appends a value from an offset, at most `most` bytes and no more than
+    /// fit. Gives the length there is from the offset; `None` past the end.
+    fn put_value(
         &mut self,
         handle: u16,
         attribute: &Attribute,
         offset: usize,
         most: usize,
-    ) -> bool {
+    ) -> Option<usize> {
         let mut made_up = [0; MAX_MADE_UP];
-        let features = self.link.features;
-        let value = self
-            .ctx
-            .db
-            .value(handle, attribute, self.ctx.slot, features, &mut made_up);
-        let Some(rest) = value.get(offset..) else {
-            return false;
-        };
+        let client = (self.ctx.slot, self.link.features);
+        let value = self.ctx.db.value(handle, attribute, client, &mut made_up);
+        let rest = value.get(offset..)?;
         let room = self.limit.saturating_sub(self.out.len()).min(most);
         self.out.bytes(rest.get(..room).unwrap_or(rest));
-        true
-    }
-
-    /// Sets the length field of a list, or says that there is nothing.
-    fn finish_list(&mut self, value_len: Option<usize>, start: u16) -> Step<()> {
-        match (value_len, self.out.written().get_mut(1)) {
-            (Some(len), Some(field)) => {
-                *field = len as u8 + 2;
-                Ok(())
-            }
-            _ => fail(error::ATTRIBUTE_NOT_FOUND, start),
-        }
+        Some(rest.len())
     }
 }
 

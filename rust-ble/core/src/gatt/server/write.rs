@@ -1,7 +1,7 @@
 //! Write requests (Vol 3, Part F, 3.4.5) and prepared writes (3.4.6).
 
 use super::queue::{self, Entry};
-use super::{fail, invalid_pdu, Outcome, Request, Step, Stop};
+use super::{fail, Outcome, Request, Step, MALFORMED};
 use crate::config::MAX_VALUE_LEN;
 use crate::gatt::db::{allowed_bits, flag, Database};
 use crate::gatt::layout::{Attribute, Kind};
@@ -71,7 +71,7 @@ impl Request<'_, '_, '_> {
 
     /// 3.4.6.3: all parts or none.
     pub(super) fn execute_write(&mut self) -> Step<Outcome> {
-        let flags = self.r.u8().ok_or(invalid_pdu())?;
+        let flags = self.r.u8().ok_or(MALFORMED)?;
         self.end()?;
         match flags {
             CANCEL => {}
@@ -80,13 +80,13 @@ impl Request<'_, '_, '_> {
                     self.out.u8(opcode::EXECUTE_WRITE_RSP);
                     return Ok(Outcome::Executed);
                 }
-                Err(stop @ Stop::Query { .. }) => return Err(stop),
+                Err(stop) if stop.is_query() => return Err(stop),
                 Err(stop) => {
                     self.link.queue.clear(self.ctx.pool);
                     return Err(stop);
                 }
             },
-            _ => return Err(invalid_pdu()),
+            _ => return Err(MALFORMED),
         }
         self.link.queue.clear(self.ctx.pool);
         self.out.u8(opcode::EXECUTE_WRITE_RSP);
@@ -169,7 +169,7 @@ impl Request<'_, '_, '_> {
         if attribute.kind == Kind::Cccd && attribute.flags & flag::WRITE_AUTHORIZED != 0 {
             let value = self.ctx.db.value_before(handle);
             match self.ask(value, true) {
-                Err(Stop::Error { code, .. }) => return fail(code, handle),
+                Err(stop) if !stop.is_query() => return fail(stop.code(), handle),
                 other => other?,
             }
         }
@@ -242,7 +242,7 @@ fn apply(
     match (attribute.kind, entry.value) {
         (Kind::Value | Kind::Descriptor, value) => {
             let len = place.base + queue::len_after(place.len, entry.offset, value.len());
-            db.patch(entry.handle, place.base + entry.offset, value, len);
+            db.patch(attribute, place.base + entry.offset, value, len);
             false
         }
         (Kind::Cccd, [bits, ..]) => db.set_cccd(slot, entry.handle, *bits),
