@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Build MicroPython's unix port with the Rust backend, out of the user's tree.
+
+Takes a checkout (--dir) or fetches a release, makes a patched working copy
+below the build folder, and builds there. Prints the path of the binary.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import zlib
+
+import fetch
+import patching
+import tree
+
+VARIANT = "rust_ble"
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def source(args):
+    """(unmodified source tree, working copy)"""
+    if args.dir:
+        root = os.path.abspath(args.dir)
+        name = "user-%08x" % zlib.crc32(root.encode())
+    else:
+        root = fetch.fetch(args.cache, args.version)
+        name = os.path.basename(root)
+    return root, os.path.join(os.path.abspath(args.build), name)
+
+
+def make(folder, *args):
+    jobs = "-j%d" % (os.cpu_count() or 1)
+    done = subprocess.run(["make", "--no-print-directory", "-C", folder, jobs] + list(args),
+                          stdout=sys.stderr)
+    if done.returncode != 0:
+        raise tree.Failure("make failed in %s, see above" % os.path.relpath(folder))
+
+
+def build(args):
+    root, copy = source(args)
+    say("MicroPython %s in %s" % (tree.check(root, quiet=True), os.path.relpath(copy)))
+    tree.prepare(root, copy, ["unix"])
+    # Both from one make would build mpy-cross twice at the same time.
+    make(os.path.join(copy, "mpy-cross"))
+    make(os.path.join(copy, "ports", "unix"), "VARIANT=" + VARIANT)
+    link(copy, os.path.join(os.path.abspath(args.build), "micropython-tree"))
+    return os.path.join(copy, "ports", "unix", "build-" + VARIANT, "micropython")
+
+
+def link(target, name):
+    """Where scripts find the working copy that was built last."""
+    temporary = name + ".new"
+    if os.path.lexists(temporary):
+        os.remove(temporary)
+    os.symlink(target, temporary)
+    os.replace(temporary, name)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dir", default="", help="a MicroPython checkout; it stays as it is")
+    parser.add_argument("--version", default="", help="a release to fetch instead")
+    parser.add_argument("--cache", default=".cache", help="folder for what is fetched")
+    parser.add_argument("--build", default="build", help="folder for what is built")
+    args = parser.parse_args()
+    try:
+        print(build(args))
+    except (fetch.Failure, tree.Failure, patching.Mismatch) as reason:
+        sys.exit("build: %s" % reason)
+    except OSError as error:
+        sys.exit("build: %s: %s" % (error.filename, error.strerror))
+
+
+if __name__ == "__main__":
+    main()
