@@ -144,8 +144,13 @@ pub struct Link {
 }
 
 impl Link {
-    /// A slot without a link.
+    /// A slot for a link, to a server with this database.
     pub fn new(db: &Database) -> Self {
+        Link { server: server::Link::new(db), ..Link::free() }
+    }
+
+    /// A slot without a link.
+    const fn free() -> Self {
         Link {
             state: State::Free,
             handle: 0xffff,
@@ -164,7 +169,7 @@ impl Link {
             indications: Deque::new(),
             indication_deadline: None,
             client: Client::new(),
-            server: server::Link::new(db),
+            server: server::Link::at(0),
             frame_next: false,
         }
     }
@@ -182,10 +187,16 @@ impl Link {
 #[derive(Debug)]
 pub struct Links(pub [Link; MAX_LINKS]);
 
+impl Default for Links {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Links {
     /// No links.
-    pub fn new(db: &Database) -> Self {
-        Links(core::array::from_fn(|_| Link::new(db)))
+    pub const fn new() -> Self {
+        Links([const { Link::free() }; MAX_LINKS])
     }
 
     /// The slot of a link that is up.
@@ -260,7 +271,7 @@ mod tests {
 
     #[test]
     fn links_are_found_whatever_their_handles() {
-        let mut links = Links::new(&Database::new());
+        let mut links = Links::new();
         let n = MAX_LINKS as u16;
         for i in 0..n {
             // All of them want the same slot.

@@ -200,9 +200,14 @@ pub fn handle(link: &mut Link, ctx: &mut Context, pdu: &[u8], out: &mut Writer) 
 impl Link {
     /// A client that has just connected, and is taken for change-aware.
     pub fn new(db: &Database) -> Self {
+        Self::at(db.generation())
+    }
+
+    /// The same for the services of this generation.
+    pub const fn at(generation: u16) -> Self {
         Link {
             queue: Queue::new(),
-            generation: db.generation(),
+            generation,
             indicated: None,
             sync: Sync::Aware,
             features: 0,

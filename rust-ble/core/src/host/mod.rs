@@ -132,11 +132,18 @@ impl Host {
     /// A host that is off. `seed` is 32 bytes of the port's best entropy; the
     /// controller's random numbers are mixed in at activation.
     pub fn new(seed: &[u8; 32]) -> Self {
+        let mut host = Self::unseeded();
+        host.seed(seed);
+        host
+    }
+
+    /// A host that is off, for a static: `seed` must come before `start`.
+    pub const fn unseeded() -> Self {
         let db = Database::new();
         Host {
             now: Instant(0),
             state: State::Off,
-            options: Options::default(),
+            options: Options::ALL,
             controller: Controller {
                 support: startup::Support::empty(),
                 acl_len: 27,
@@ -146,7 +153,7 @@ impl Host {
                 random_address: [0; 6],
                 resolving_list: 0,
             },
-            rng: Rng::new(seed),
+            rng: Rng::unseeded(),
             rx: RxQueue::new(),
             commands: CommandQueue::new(),
             operation: operation::Engine::new(),
@@ -161,7 +168,7 @@ impl Host {
             scan_done: gap::ScanDone::No,
             initiating: None,
             refresh_at: None,
-            links: Links::new(&db),
+            links: Links::new(),
             tx: Pool::new(),
             pool: Pool::new(),
             next_slot: 0,
@@ -170,11 +177,16 @@ impl Host {
             db,
             channels: Channels::new(),
             smp: Smp::new(),
-            security: SecurityConfig::default(),
-            own: OwnIdentity::default(),
+            security: SecurityConfig::NONE,
+            own: OwnIdentity::NONE,
             own_known: false,
             own_kept: false,
         }
+    }
+
+    /// Mixes 32 bytes of the port's best entropy in.
+    pub fn seed(&mut self, seed: &[u8; 32]) {
+        self.rng.reseed(seed);
     }
 
     /// Where the host stands.
@@ -308,6 +320,11 @@ impl Host {
             0 => Address::public(self.controller.public_address),
             _ => Address::random(self.controller.random_address),
         }
+    }
+
+    /// Whether there is a link with this handle.
+    pub fn is_connected(&self, conn: u16) -> bool {
+        self.slot(conn).is_ok()
     }
 
     fn is_running(&self) -> Result<()> {

@@ -109,10 +109,12 @@ impl Host {
     /// result tells whether it was answered; `take_reply` gives the answer.
     pub fn hci_command(
         &mut self,
+        now: Instant,
         opcode: u16,
         params: &[u8],
         reply: &'static mut [u8],
     ) -> Result<()> {
+        self.now = now;
         self.is_running()?;
         if params.len() > 255 {
             return Err(Error::Invalid);

@@ -48,9 +48,19 @@ pub struct Options {
     pub rpa_timeout_ms: u32,
 }
 
+impl Options {
+    /// Everything on.
+    pub const ALL: Options = Options {
+        data_length: true,
+        phy_2m: true,
+        resolving_list: true,
+        rpa_timeout_ms: RPA_TIMEOUT_MS,
+    };
+}
+
 impl Default for Options {
     fn default() -> Self {
-        Options { data_length: true, phy_2m: true, resolving_list: true, rpa_timeout_ms: RPA_TIMEOUT_MS }
+        Options::ALL
     }
 }
 
@@ -264,8 +274,9 @@ impl Host {
         self.load_secrets();
     }
 
-    /// Forgets everything that belongs to an activation.
-    pub(super) fn switch_off(&mut self) {
+    /// Off at once, without a word to the controller, which may be gone: forgets
+    /// everything that belongs to an activation.
+    pub fn switch_off(&mut self) {
         for slot in 0..self.links.0.len() {
             self.drop_link(slot);
         }

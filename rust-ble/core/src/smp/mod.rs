@@ -51,17 +51,22 @@ pub struct SecurityConfig {
     pub min_key_size: u8,
 }
 
+impl SecurityConfig {
+    /// Just Works, kept by nobody, with keys of full length.
+    pub const NONE: SecurityConfig = SecurityConfig {
+        io: IoCapability::NoInputNoOutput,
+        mitm: false,
+        mitm_required: false,
+        bond: false,
+        secure: true,
+        secure_only: false,
+        min_key_size: 16,
+    };
+}
+
 impl Default for SecurityConfig {
     fn default() -> Self {
-        SecurityConfig {
-            io: IoCapability::NoInputNoOutput,
-            mitm: false,
-            mitm_required: false,
-            bond: false,
-            secure: true,
-            secure_only: false,
-            min_key_size: 16,
-        }
+        SecurityConfig::NONE
     }
 }
 

@@ -12,12 +12,14 @@ pub struct Rng {
 }
 
 impl Rng {
+    /// Without entropy: to be followed by `reseed`.
+    pub const fn unseeded() -> Self {
+        Rng { key: [0; 16], v: [0; 16] }
+    }
+
     /// From 32 bytes of full entropy.
     pub fn new(seed: &[u8; 32]) -> Self {
-        let mut rng = Rng {
-            key: [0; 16],
-            v: [0; 16],
-        };
+        let mut rng = Self::unseeded();
         rng.reseed(seed);
         rng
     }
