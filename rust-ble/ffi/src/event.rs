@@ -1,0 +1,440 @@
+//! Events as a flat record, its payload copied to a buffer of the glue.
+
+use ble_core::{Address, Event, PasskeyAction, Role, Uuid};
+
+/// Room that the payload of any event needs: a notification, or the key and
+/// value of a secret.
+pub const BLE_EVENT_BYTES: usize = 520;
+const _: () = assert!(BLE_EVENT_BYTES >= ble_core::config::MAX_MTU);
+
+/// One event. `kind` is MicroPython's `_IRQ_…` number; the meaning of the
+/// values is that of the event's tuple, in its order.
+#[allow(non_camel_case_types)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[repr(C)]
+pub struct ble_event_t {
+    /// `_IRQ_…`.
+    pub kind: u8,
+    /// 0 public, 1 random.
+    pub addr_type: u8,
+    /// Most significant byte first.
+    pub addr: [u8; 6],
+    /// Connection handle.
+    pub conn: u16,
+    /// Names a query, for its answer.
+    pub token: u16,
+    /// What follows the connection handle and address in the event's tuple.
+    pub value: [u16; 4],
+    /// Of `_IRQ_PASSKEY_ACTION`.
+    pub passkey: u32,
+    /// 0, 2 or 16.
+    pub uuid_len: u8,
+    /// Least significant byte first.
+    pub uuid: [u8; 16],
+    /// Whether there is a key; the payload starts with it.
+    pub has_key: bool,
+    /// Whether there is data; it follows the key.
+    pub has_data: bool,
+    /// Length of the key.
+    pub key_len: u16,
+    /// Length of the data.
+    pub data_len: u16,
+}
+
+// `_IRQ_…` and `_PASSKEY_ACTION_…` of modbluetooth.h, which abi_check.c compares.
+#[allow(missing_docs)]
+pub const BLE_IRQ_CENTRAL_CONNECT: u8 = 1;
+#[allow(missing_docs)]
+pub const BLE_IRQ_CENTRAL_DISCONNECT: u8 = 2;
+#[allow(missing_docs)]
+pub const BLE_IRQ_GATTS_WRITE: u8 = 3;
+#[allow(missing_docs)]
+pub const BLE_IRQ_GATTS_READ_REQUEST: u8 = 4;
+#[allow(missing_docs)]
+pub const BLE_IRQ_SCAN_RESULT: u8 = 5;
+#[allow(missing_docs)]
+pub const BLE_IRQ_SCAN_DONE: u8 = 6;
+#[allow(missing_docs)]
+pub const BLE_IRQ_PERIPHERAL_CONNECT: u8 = 7;
+#[allow(missing_docs)]
+pub const BLE_IRQ_PERIPHERAL_DISCONNECT: u8 = 8;
+#[allow(missing_docs)]
+pub const BLE_IRQ_GATTC_SERVICE_RESULT: u8 = 9;
+#[allow(missing_docs)]
+pub const BLE_IRQ_GATTC_SERVICE_DONE: u8 = 10;
+#[allow(missing_docs)]
+pub const BLE_IRQ_GATTC_CHARACTERISTIC_RESULT: u8 = 11;
+#[allow(missing_docs)]
+pub const BLE_IRQ_GATTC_CHARACTERISTIC_DONE: u8 = 12;
+#[allow(missing_docs)]
+pub const BLE_IRQ_GATTC_DESCRIPTOR_RESULT: u8 = 13;
+#[allow(missing_docs)]
+pub const BLE_IRQ_GATTC_DESCRIPTOR_DONE: u8 = 14;
+#[allow(missing_docs)]
+pub const BLE_IRQ_GATTC_READ_RESULT: u8 = 15;
+#[allow(missing_docs)]
+pub const BLE_IRQ_GATTC_READ_DONE: u8 = 16;
+#[allow(missing_docs)]
+pub const BLE_IRQ_GATTC_WRITE_DONE: u8 = 17;
+#[allow(missing_docs)]
+pub const BLE_IRQ_GATTC_NOTIFY: u8 = 18;
+#[allow(missing_docs)]
+pub const BLE_IRQ_GATTC_INDICATE: u8 = 19;
+#[allow(missing_docs)]
+pub const BLE_IRQ_GATTS_INDICATE_DONE: u8 = 20;
+#[allow(missing_docs)]
+pub const BLE_IRQ_MTU_EXCHANGED: u8 = 21;
+#[allow(missing_docs)]
+pub const BLE_IRQ_L2CAP_ACCEPT: u8 = 22;
+#[allow(missing_docs)]
+pub const BLE_IRQ_L2CAP_CONNECT: u8 = 23;
+#[allow(missing_docs)]
+pub const BLE_IRQ_L2CAP_DISCONNECT: u8 = 24;
+#[allow(missing_docs)]
+pub const BLE_IRQ_L2CAP_RECV: u8 = 25;
+#[allow(missing_docs)]
+pub const BLE_IRQ_L2CAP_SEND_READY: u8 = 26;
+#[allow(missing_docs)]
+pub const BLE_IRQ_CONNECTION_UPDATE: u8 = 27;
+#[allow(missing_docs)]
+pub const BLE_IRQ_ENCRYPTION_UPDATE: u8 = 28;
+#[allow(missing_docs)]
+pub const BLE_IRQ_GET_SECRET: u8 = 29;
+#[allow(missing_docs)]
+pub const BLE_IRQ_SET_SECRET: u8 = 30;
+#[allow(missing_docs)]
+pub const BLE_IRQ_PASSKEY_ACTION: u8 = 31;
+#[allow(missing_docs)]
+pub const BLE_PASSKEY_INPUT: u16 = 2;
+#[allow(missing_docs)]
+pub const BLE_PASSKEY_DISPLAY: u16 = 3;
+#[allow(missing_docs)]
+pub const BLE_PASSKEY_NUMERIC_COMPARISON: u16 = 4;
+
+/// The handle of a link that never was.
+const NO_CONN: u16 = 0xffff;
+
+impl ble_event_t {
+    fn new(kind: u8, conn: u16, value: [u16; 4]) -> Self {
+        ble_event_t {
+            kind,
+            conn,
+            value,
+            ..Default::default()
+        }
+    }
+
+    fn address(mut self, peer: Address) -> Self {
+        self.addr_type = peer.kind as u8;
+        self.addr = peer.bytes;
+        self.addr.reverse();
+        self
+    }
+
+    fn uuid(mut self, uuid: Uuid) -> Self {
+        self.uuid_len = uuid.len() as u8;
+        self.uuid = uuid.to_bytes();
+        self
+    }
+
+    fn token(mut self, token: ble_core::Token) -> Self {
+        self.token = token.0;
+        self
+    }
+
+    /// Copies the payload; what does not fit is cut.
+    fn payload(mut self, out: &mut [u8], key: Option<&[u8]>, data: Option<&[u8]>) -> Self {
+        let key_bytes = key.unwrap_or(&[]);
+        let data_bytes = data.unwrap_or(&[]);
+        (self.has_key, self.has_data) = (key.is_some(), data.is_some());
+        let key_len = key_bytes.len().min(out.len());
+        let (head, tail) = out.split_at_mut(key_len);
+        head.copy_from_slice(&key_bytes[..key_len]);
+        let data_len = data_bytes.len().min(tail.len());
+        tail[..data_len].copy_from_slice(&data_bytes[..data_len]);
+        (self.key_len, self.data_len) = (key_len as u16, data_len as u16);
+        self
+    }
+}
+
+/// The record of an event, its payload in `out`.
+pub(crate) fn flatten(event: Event<'_>, out: &mut [u8]) -> ble_event_t {
+    let new = ble_event_t::new;
+    match event {
+        Event::Connected { conn, role, peer } => new(connect(role), conn, [0; 4]).address(peer),
+        Event::Disconnected { conn, role, peer } => {
+            new(connect(role) + 1, conn, [0; 4]).address(peer)
+        }
+        Event::ConnectFailed { peer } => {
+            new(BLE_IRQ_PERIPHERAL_DISCONNECT, NO_CONN, [0; 4]).address(peer)
+        }
+        Event::ConnectionUpdate {
+            conn,
+            interval,
+            latency,
+            timeout,
+            status,
+        } => new(
+            BLE_IRQ_CONNECTION_UPDATE,
+            conn,
+            [interval, latency, timeout, status.into()],
+        ),
+        Event::MtuExchanged { conn, mtu } => new(BLE_IRQ_MTU_EXCHANGED, conn, [mtu, 0, 0, 0]),
+
+        Event::ScanResult {
+            peer,
+            adv_type,
+            rssi,
+            data,
+        } => new(
+            BLE_IRQ_SCAN_RESULT,
+            0,
+            [adv_type.into(), rssi as u8 as u16, 0, 0],
+        )
+        .address(peer)
+        .payload(out, None, Some(data)),
+        Event::ScanDone => new(BLE_IRQ_SCAN_DONE, 0, [0; 4]),
+
+        Event::GattsWrite { conn, handle } => new(BLE_IRQ_GATTS_WRITE, conn, [handle, 0, 0, 0]),
+        Event::GattsReadRequest {
+            token,
+            conn,
+            handle,
+        } => new(BLE_IRQ_GATTS_READ_REQUEST, conn, [handle, 0, 0, 0]).token(token),
+        Event::GattsIndicateDone {
+            conn,
+            handle,
+            status,
+        } => new(
+            BLE_IRQ_GATTS_INDICATE_DONE,
+            conn,
+            [handle, status.into(), 0, 0],
+        ),
+
+        Event::GattcService {
+            conn,
+            start,
+            end,
+            uuid,
+        } => new(BLE_IRQ_GATTC_SERVICE_RESULT, conn, [start, end, 0, 0]).uuid(uuid),
+        Event::GattcServiceDone { conn, status } => {
+            new(BLE_IRQ_GATTC_SERVICE_DONE, conn, [status, 0, 0, 0])
+        }
+        Event::GattcCharacteristic {
+            conn,
+            end,
+            value_handle,
+            properties,
+            uuid,
+        } => new(
+            BLE_IRQ_GATTC_CHARACTERISTIC_RESULT,
+            conn,
+            [end, value_handle, properties.into(), 0],
+        )
+        .uuid(uuid),
+        Event::GattcCharacteristicDone { conn, status } => {
+            new(BLE_IRQ_GATTC_CHARACTERISTIC_DONE, conn, [status, 0, 0, 0])
+        }
+        Event::GattcDescriptor { conn, handle, uuid } => {
+            new(BLE_IRQ_GATTC_DESCRIPTOR_RESULT, conn, [handle, 0, 0, 0]).uuid(uuid)
+        }
+        Event::GattcDescriptorDone { conn, status } => {
+            new(BLE_IRQ_GATTC_DESCRIPTOR_DONE, conn, [status, 0, 0, 0])
+        }
+        Event::GattcReadResult { conn, handle, data } => {
+            new(BLE_IRQ_GATTC_READ_RESULT, conn, [handle, 0, 0, 0]).payload(out, None, Some(data))
+        }
+        Event::GattcReadDone {
+            conn,
+            handle,
+            status,
+        } => new(BLE_IRQ_GATTC_READ_DONE, conn, [handle, status, 0, 0]),
+        Event::GattcWriteDone {
+            conn,
+            handle,
+            status,
+        } => new(BLE_IRQ_GATTC_WRITE_DONE, conn, [handle, status, 0, 0]),
+        Event::GattcNotify { conn, handle, data } => {
+            new(BLE_IRQ_GATTC_NOTIFY, conn, [handle, 0, 0, 0]).payload(out, None, Some(data))
+        }
+        Event::GattcIndicate { conn, handle, data } => {
+            new(BLE_IRQ_GATTC_INDICATE, conn, [handle, 0, 0, 0]).payload(out, None, Some(data))
+        }
+
+        Event::EncryptionUpdate {
+            conn,
+            encrypted,
+            authenticated,
+            bonded,
+            key_size,
+        } => new(
+            BLE_IRQ_ENCRYPTION_UPDATE,
+            conn,
+            [
+                encrypted.into(),
+                authenticated.into(),
+                bonded.into(),
+                key_size.into(),
+            ],
+        ),
+        Event::PasskeyAction { conn, action } => passkey_action(conn, action),
+        Event::GetSecret {
+            token,
+            kind,
+            index,
+            key,
+        } => new(BLE_IRQ_GET_SECRET, 0, [kind.into(), index.into(), 0, 0])
+            .token(token)
+            .payload(out, key, None),
+        Event::SetSecret {
+            token,
+            kind,
+            key,
+            value,
+        } => new(BLE_IRQ_SET_SECRET, 0, [kind.into(), 0, 0, 0])
+            .token(token)
+            .payload(out, Some(key), value),
+
+        Event::L2capAccept {
+            token,
+            conn,
+            cid,
+            psm,
+            our_mtu,
+            peer_mtu,
+        } => new(BLE_IRQ_L2CAP_ACCEPT, conn, [cid, psm, our_mtu, peer_mtu]).token(token),
+        Event::L2capConnected {
+            conn,
+            cid,
+            psm,
+            our_mtu,
+            peer_mtu,
+        } => new(BLE_IRQ_L2CAP_CONNECT, conn, [cid, psm, our_mtu, peer_mtu]),
+        Event::L2capDisconnected {
+            conn,
+            cid,
+            psm,
+            status,
+        } => new(BLE_IRQ_L2CAP_DISCONNECT, conn, [cid, psm, status, 0]),
+        Event::L2capRecv { conn, cid } => new(BLE_IRQ_L2CAP_RECV, conn, [cid, 0, 0, 0]),
+        Event::L2capSendReady { conn, cid, status } => {
+            new(BLE_IRQ_L2CAP_SEND_READY, conn, [cid, status.into(), 0, 0])
+        }
+    }
+}
+
+/// The connect event of a role; the disconnect event is the next number.
+fn connect(role: Role) -> u8 {
+    match role {
+        Role::Peripheral => BLE_IRQ_CENTRAL_CONNECT,
+        Role::Central => BLE_IRQ_PERIPHERAL_CONNECT,
+    }
+}
+
+fn passkey_action(conn: u16, action: PasskeyAction) -> ble_event_t {
+    let (action, passkey) = match action {
+        PasskeyAction::Input => (BLE_PASSKEY_INPUT, 0),
+        PasskeyAction::Display => (BLE_PASSKEY_DISPLAY, 0),
+        PasskeyAction::NumericComparison(digits) => (BLE_PASSKEY_NUMERIC_COMPARISON, digits),
+    };
+    let event = ble_event_t::new(BLE_IRQ_PASSKEY_ACTION, conn, [action, 0, 0, 0]);
+    ble_event_t { passkey, ..event }
+}
+
+const _: () = assert!(
+    BLE_IRQ_CENTRAL_DISCONNECT == BLE_IRQ_CENTRAL_CONNECT + 1
+        && BLE_IRQ_PERIPHERAL_DISCONNECT == BLE_IRQ_PERIPHERAL_CONNECT + 1
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ble_core::Token;
+
+    #[test]
+    fn a_link_is_named_by_the_role_of_the_peer_and_its_printed_address() {
+        let mut out = [0xa5; BLE_EVENT_BYTES];
+        let peer = Address::random([1, 2, 3, 4, 5, 0xc6]);
+        let event = flatten(
+            Event::Connected {
+                conn: 64,
+                role: Role::Peripheral,
+                peer,
+            },
+            &mut out,
+        );
+        assert_eq!((event.kind, event.conn, event.addr_type), (1, 64, 1));
+        assert_eq!(event.addr, [0xc6, 5, 4, 3, 2, 1]);
+        let event = flatten(
+            Event::Disconnected {
+                conn: 64,
+                role: Role::Central,
+                peer,
+            },
+            &mut out,
+        );
+        assert_eq!(event.kind, 8);
+    }
+
+    #[test]
+    fn a_secret_carries_its_key_and_its_value() {
+        let mut out = [0xa5; BLE_EVENT_BYTES];
+        let event = Event::SetSecret {
+            token: Token(9),
+            kind: 3,
+            key: &[1, 2],
+            value: Some(&[3]),
+        };
+        let event = flatten(event, &mut out);
+        assert_eq!((event.kind, event.token, event.value[0]), (30, 9, 3));
+        assert_eq!(
+            (event.has_key, event.key_len, event.has_data, event.data_len),
+            (true, 2, true, 1)
+        );
+        assert_eq!(out[..4], [1, 2, 3, 0xa5]);
+    }
+
+    #[test]
+    fn deleting_a_secret_is_told_from_an_empty_value() {
+        let mut out = [0; BLE_EVENT_BYTES];
+        let event = Event::SetSecret {
+            token: Token(0),
+            kind: 3,
+            key: &[1],
+            value: None,
+        };
+        assert!(!flatten(event, &mut out).has_data);
+        let event = Event::SetSecret {
+            token: Token(0),
+            kind: 3,
+            key: &[1],
+            value: Some(&[]),
+        };
+        assert!(flatten(event, &mut out).has_data);
+    }
+
+    #[test]
+    fn a_payload_that_does_not_fit_is_cut() {
+        let mut out = [0; 4];
+        let event = Event::GattcNotify {
+            conn: 1,
+            handle: 2,
+            data: &[7; 9],
+        };
+        assert_eq!(flatten(event, &mut out).data_len, 4);
+        assert_eq!(out, [7; 4]);
+    }
+
+    #[test]
+    fn a_weak_signal_stays_negative_in_eight_bits() {
+        let peer = Address::public([0; 6]);
+        let event = Event::ScanResult {
+            peer,
+            adv_type: 4,
+            rssi: -71,
+            data: &[],
+        };
+        let event = flatten(event, &mut []);
+        assert_eq!((event.value[0], event.value[1] as u8 as i8), (4, -71));
+    }
+}

@@ -1,0 +1,278 @@
+//! The attribute database, updates to clients, and the GATT client.
+
+use crate::ble_error_t;
+use crate::singleton::{command, query, Hold};
+use crate::slice::{bytes, optional, optional_mut};
+use ble_core::{Error, Instant, Result, Uuid};
+
+/// Bytes that the last `BLE_NEED_MEMORY` asked for.
+#[no_mangle]
+pub extern "C" fn ble_memory_needed() -> usize {
+    Hold::take().map_or(0, |mut hold| hold.needed())
+}
+
+/// Lends memory for the attribute database; what is stored moves there, and
+/// what was lent before is free.
+///
+/// # Safety
+/// `memory` points to `len` bytes that nothing else touches until other
+/// memory is lent or `ble_take_memory` is called.
+#[no_mangle]
+pub unsafe extern "C" fn ble_lend_database(memory: *mut u8, len: usize) {
+    // SAFETY: the caller promises this memory.
+    if let Some(memory) = unsafe { optional_mut(memory, len) } {
+        query((), |host| {
+            host.database().lend(memory);
+        });
+    }
+}
+
+/// Ends the use of all memory that was lent; for when the host is off.
+#[no_mangle]
+pub extern "C" fn ble_take_memory() {
+    query((), |host| {
+        host.database().take();
+    });
+}
+
+/// Starts registering services.
+#[no_mangle]
+pub extern "C" fn ble_services_begin(append: bool) -> ble_error_t {
+    command(|host| {
+        if !host.is_active() {
+            return Err(Error::Inactive);
+        }
+        host.database().begin(append);
+        Ok(())
+    })
+}
+
+/// Ends registering services.
+#[no_mangle]
+pub extern "C" fn ble_services_end() -> ble_error_t {
+    command(|host| {
+        host.database().end();
+        Ok(())
+    })
+}
+
+fn parse_uuid(uuid: &[u8]) -> Result<Uuid> {
+    Uuid::from_bytes(uuid).ok_or(Error::Invalid)
+}
+
+/// Adds a service.
+///
+/// # Safety
+/// `uuid` points to as many bytes, least significant first.
+#[no_mangle]
+pub unsafe extern "C" fn ble_add_service(uuid: *const u8, uuid_len: usize) -> ble_error_t {
+    // SAFETY: the caller promises these bytes.
+    let uuid = unsafe { bytes(uuid, uuid_len) };
+    command(|host| host.database().add_service(&parse_uuid(uuid)?).map(|_| ()))
+}
+
+/// Adds a characteristic to the last service.
+///
+/// # Safety
+/// `uuid` points to as many bytes, `handle` to room for the value handle.
+#[no_mangle]
+pub unsafe extern "C" fn ble_add_characteristic(
+    uuid: *const u8,
+    uuid_len: usize,
+    flags: u16,
+    handle: *mut u16,
+) -> ble_error_t {
+    // SAFETY: the caller promises these bytes.
+    let uuid = unsafe { bytes(uuid, uuid_len) };
+    command(|host| {
+        let value_handle = host
+            .database()
+            .add_characteristic(&parse_uuid(uuid)?, flags)?;
+        // SAFETY: the caller promises room.
+        unsafe { handle.write(value_handle) };
+        Ok(())
+    })
+}
+
+/// Adds a descriptor to the last characteristic.
+///
+/// # Safety
+/// As for `ble_add_characteristic`.
+#[no_mangle]
+pub unsafe extern "C" fn ble_add_descriptor(
+    uuid: *const u8,
+    uuid_len: usize,
+    flags: u16,
+    handle: *mut u16,
+) -> ble_error_t {
+    // SAFETY: the caller promises these bytes.
+    let uuid = unsafe { bytes(uuid, uuid_len) };
+    command(|host| {
+        let descriptor_handle = host.database().add_descriptor(&parse_uuid(uuid)?, flags)?;
+        // SAFETY: the caller promises room.
+        unsafe { handle.write(descriptor_handle) };
+        Ok(())
+    })
+}
+
+/// The stored value of a handle, valid until the next call; a value in append
+/// mode is empty from now on.
+///
+/// # Safety
+/// `value` and `len` point to room for them.
+#[no_mangle]
+pub unsafe extern "C" fn ble_read(
+    handle: u16,
+    value: *mut *const u8,
+    len: *mut usize,
+) -> ble_error_t {
+    command(|host| {
+        let stored = host.database().read_out(handle).ok_or(Error::NotFound)?;
+        // SAFETY: the caller promises room.
+        unsafe {
+            value.write(stored.as_ptr());
+            len.write(stored.len());
+        }
+        Ok(())
+    })
+}
+
+/// Stores a value; with `update` tells the clients that subscribed to it.
+///
+/// # Safety
+/// `value` points to `len` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn ble_write(
+    now: u32,
+    handle: u16,
+    value: *const u8,
+    len: usize,
+    update: bool,
+) -> ble_error_t {
+    // SAFETY: the caller promises these bytes.
+    let value = unsafe { bytes(value, len) };
+    command(|host| host.gatts_write(Instant(now), handle, value, update))
+}
+
+/// Sets the capacity of a value, and whether clients append to it.
+#[no_mangle]
+pub extern "C" fn ble_set_buffer(handle: u16, len: usize, append: bool) -> ble_error_t {
+    command(|host| host.database().set_buffer(handle, len, append))
+}
+
+/// Notifies or indicates `value`, or what is stored if it is null.
+///
+/// # Safety
+/// `value` is null or points to `len` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn ble_notify(
+    now: u32,
+    conn: u16,
+    handle: u16,
+    indicate: bool,
+    value: *const u8,
+    len: usize,
+) -> ble_error_t {
+    // SAFETY: the caller promises these bytes.
+    let value = unsafe { optional(value, len) };
+    command(|host| match indicate {
+        false => host.notify(Instant(now), conn, handle, value),
+        true => host.indicate(Instant(now), conn, handle, value),
+    })
+}
+
+/// Answers a read request: zero, or an ATT error code.
+#[no_mangle]
+pub extern "C" fn ble_answer_read(token: u16, code: u8) {
+    query((), |host| host.answer_read(ble_core::Token(token), code));
+}
+
+/// ATT_MTU that we offer.
+#[no_mangle]
+pub extern "C" fn ble_preferred_mtu() -> u16 {
+    query(0, |host| host.preferred_mtu())
+}
+
+/// Sets the ATT_MTU that we offer.
+#[no_mangle]
+pub extern "C" fn ble_set_preferred_mtu(mtu: u16) -> ble_error_t {
+    command(|host| host.set_preferred_mtu(mtu))
+}
+
+/// Discovers primary services, all if `uuid` is null.
+///
+/// # Safety
+/// `uuid` is null or points to as many bytes.
+#[no_mangle]
+pub unsafe extern "C" fn ble_discover_services(
+    now: u32,
+    conn: u16,
+    uuid: *const u8,
+    uuid_len: usize,
+) -> ble_error_t {
+    // SAFETY: the caller promises these bytes.
+    let uuid = unsafe { optional(uuid, uuid_len) };
+    command(|host| host.discover_services(Instant(now), conn, uuid.map(parse_uuid).transpose()?))
+}
+
+/// Discovers characteristics, all if `uuid` is null.
+///
+/// # Safety
+/// `uuid` is null or points to as many bytes.
+#[no_mangle]
+pub unsafe extern "C" fn ble_discover_characteristics(
+    now: u32,
+    conn: u16,
+    start: u16,
+    end: u16,
+    uuid: *const u8,
+    uuid_len: usize,
+) -> ble_error_t {
+    // SAFETY: the caller promises these bytes.
+    let uuid = unsafe { optional(uuid, uuid_len) };
+    command(|host| {
+        let uuid = uuid.map(parse_uuid).transpose()?;
+        host.discover_characteristics(Instant(now), conn, start, end, uuid)
+    })
+}
+
+/// Discovers descriptors.
+#[no_mangle]
+pub extern "C" fn ble_discover_descriptors(
+    now: u32,
+    conn: u16,
+    start: u16,
+    end: u16,
+) -> ble_error_t {
+    command(|host| host.discover_descriptors(Instant(now), conn, start, end))
+}
+
+/// Reads a value from the peer.
+#[no_mangle]
+pub extern "C" fn ble_client_read(now: u32, conn: u16, handle: u16) -> ble_error_t {
+    command(|host| host.gattc_read(Instant(now), conn, handle))
+}
+
+/// Writes a value to the peer; see `Host::gattc_write` for the mode.
+///
+/// # Safety
+/// `value` points to `len` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn ble_client_write(
+    now: u32,
+    conn: u16,
+    handle: u16,
+    value: *const u8,
+    len: usize,
+    mode: u32,
+) -> ble_error_t {
+    // SAFETY: the caller promises these bytes.
+    let value = unsafe { bytes(value, len) };
+    command(|host| host.gattc_write(Instant(now), conn, handle, value, mode))
+}
+
+/// Exchanges the MTU.
+#[no_mangle]
+pub extern "C" fn ble_exchange_mtu(now: u32, conn: u16) -> ble_error_t {
+    command(|host| host.exchange_mtu(Instant(now), conn))
+}

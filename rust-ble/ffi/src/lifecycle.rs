@@ -1,0 +1,194 @@
+//! On and off, bytes in and out, time, events, operations.
+
+use crate::event::flatten;
+use crate::singleton::{command, query, Hold};
+use crate::slice::{bytes, optional_mut};
+use crate::{ble_error_t, ble_event_t, BLE_EVENT_BYTES};
+use ble_core::host::State;
+use ble_core::{Instant, Token};
+
+/// Most L2CAP channels at a time.
+#[no_mangle]
+pub extern "C" fn ble_max_channels() -> usize {
+    ble_core::config::MAX_CHANNELS
+}
+
+/// One H4 packet to send: these three parts one after another. The pointers
+/// are valid until the next call of any function.
+#[allow(non_camel_case_types, missing_docs)]
+#[repr(C)]
+pub struct ble_transmit_t {
+    pub header: [u8; 11],
+    pub header_len: u8,
+    pub head_len: u16,
+    pub tail_len: u16,
+    pub head: *const u8,
+    pub tail: *const u8,
+}
+
+/// Switches the host on: an operation.
+///
+/// # Safety
+/// `seed` points to 32 bytes of the best entropy there is.
+#[no_mangle]
+pub unsafe extern "C" fn ble_start(now: u32, seed: *const u8) -> ble_error_t {
+    let mut entropy = [0; 32];
+    // SAFETY: the caller promises 32 bytes.
+    entropy.copy_from_slice(unsafe { bytes(seed, 32) });
+    command(|host| {
+        host.seed(&entropy);
+        host.start(Instant(now), host.options())
+    })
+}
+
+/// Ends all links and resets the controller: an operation.
+#[no_mangle]
+pub extern "C" fn ble_stop(now: u32) -> ble_error_t {
+    command(|host| host.stop(Instant(now)))
+}
+
+/// Off at once, without the controller, which may be gone. Configuration of
+/// the script stays.
+#[no_mangle]
+pub extern "C" fn ble_switch_off() {
+    query((), |host| host.switch_off());
+}
+
+/// Whether commands are taken.
+#[no_mangle]
+pub extern "C" fn ble_is_active() -> bool {
+    query(true, |host| host.is_active())
+}
+
+/// The controller is gone: links end, each with its event.
+#[no_mangle]
+pub extern "C" fn ble_transport_lost(now: u32) {
+    query((), |host| host.transport_lost(Instant(now)));
+}
+
+/// Takes bytes of the H4 stream and returns how many.
+///
+/// # Safety
+/// `data` points to `len` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn ble_receive(now: u32, data: *const u8, len: usize) -> usize {
+    // SAFETY: the caller promises these bytes.
+    let data = unsafe { bytes(data, len) };
+    query(0, |host| host.receive(Instant(now), data))
+}
+
+/// The next packet to send; false when there is none. To be followed by
+/// `ble_transmitted` once it is out, before anything else.
+///
+/// # Safety
+/// `packet` points to room for one.
+#[no_mangle]
+pub unsafe extern "C" fn ble_poll_transmit(now: u32, packet: *mut ble_transmit_t) -> bool {
+    let Some(mut hold) = Hold::take() else {
+        return false;
+    };
+    let Some(transmit) = hold.host().poll_transmit(Instant(now)) else {
+        return false;
+    };
+    let mut header = [0; 11];
+    header[..transmit.header().len()].copy_from_slice(transmit.header());
+    let out = ble_transmit_t {
+        header,
+        header_len: transmit.header().len() as u8,
+        head_len: transmit.head.len() as u16,
+        tail_len: transmit.tail.len() as u16,
+        head: transmit.head.as_ptr(),
+        tail: transmit.tail.as_ptr(),
+    };
+    // SAFETY: the caller promises room.
+    unsafe { packet.write(out) };
+    true
+}
+
+/// The packet that `ble_poll_transmit` gave is out.
+#[no_mangle]
+pub extern "C" fn ble_transmitted(now: u32) {
+    query((), |host| host.transmitted(Instant(now)));
+}
+
+/// When `ble_handle_timeout` is due; false for never.
+///
+/// # Safety
+/// `at` points to room for the time.
+#[no_mangle]
+pub unsafe extern "C" fn ble_poll_timeout(at: *mut u32) -> bool {
+    match query(None, |host| host.poll_timeout()) {
+        Some(Instant(deadline)) => {
+            // SAFETY: the caller promises room.
+            unsafe { at.write(deadline) };
+            true
+        }
+        None => false,
+    }
+}
+
+/// Ends what has waited too long.
+#[no_mangle]
+pub extern "C" fn ble_handle_timeout(now: u32) {
+    query((), |host| host.handle_timeout(Instant(now)));
+}
+
+/// The next event for the script; false when there is none for now.
+///
+/// # Safety
+/// `event` points to room for one, `payload` to `BLE_EVENT_BYTES`.
+#[no_mangle]
+pub unsafe extern "C" fn ble_poll_event(
+    now: u32,
+    event: *mut ble_event_t,
+    payload: *mut u8,
+) -> bool {
+    // SAFETY: the caller promises this room.
+    let Some(out) = (unsafe { optional_mut(payload, BLE_EVENT_BYTES) }) else {
+        return false;
+    };
+    let Some(mut hold) = Hold::take() else {
+        return false;
+    };
+    let Some(polled) = hold.host().poll_event(Instant(now)) else {
+        return false;
+    };
+    // SAFETY: the caller promises room.
+    unsafe { event.write(flatten(polled, out)) };
+    true
+}
+
+/// The result of the operation that runs; false while it does.
+///
+/// # Safety
+/// `result` points to room for it.
+#[no_mangle]
+pub unsafe extern "C" fn ble_poll_operation(result: *mut ble_error_t) -> bool {
+    match query(None, |host| host.poll_operation()) {
+        Some(outcome) => {
+            // SAFETY: the caller promises room.
+            unsafe { result.write(outcome.into()) };
+            true
+        }
+        None => false,
+    }
+}
+
+/// Answers a query whose handler failed: nothing found, stored or accepted;
+/// a read is allowed.
+#[no_mangle]
+pub extern "C" fn ble_answer_none(token: u16) {
+    query((), |host| {
+        let token = Token(token);
+        host.answer_read(token, 0);
+        host.answer_secret(token, None);
+        host.answer_stored(token, false);
+        let _ = host.answer_accept(token, None);
+    });
+}
+
+/// Whether the host is on but its controller is gone.
+#[no_mangle]
+pub extern "C" fn ble_has_failed() -> bool {
+    query(false, |host| host.state() == State::Failed)
+}

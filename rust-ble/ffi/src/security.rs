@@ -1,0 +1,104 @@
+//! Pairing, bonds, and the script's store of secrets.
+
+use crate::ble_error_t;
+use crate::singleton::{command, query};
+use crate::slice::{address, optional};
+use ble_core::host::Host;
+use ble_core::smp::{IoCapability, SecurityConfig};
+use ble_core::{Error, Instant, Result, Token};
+
+fn configure(f: impl FnOnce(&mut SecurityConfig) -> Result<()>) -> ble_error_t {
+    command(|host: &mut Host| {
+        let mut config = host.security_config();
+        f(&mut config)?;
+        // A user who can see or type digits makes protection against MITM
+        // possible, so that "secure only" may insist on it.
+        config.mitm_required =
+            config.secure_only && config.mitm && config.io != IoCapability::NoInputNoOutput;
+        host.set_security_config(config);
+        Ok(())
+    })
+}
+
+/// `config(bond=…)`.
+#[no_mangle]
+pub extern "C" fn ble_set_bonding(enabled: bool) -> ble_error_t {
+    configure(|config| {
+        config.bond = enabled;
+        Ok(())
+    })
+}
+
+/// `config(mitm=…)`.
+#[no_mangle]
+pub extern "C" fn ble_set_mitm(enabled: bool) -> ble_error_t {
+    configure(|config| {
+        config.mitm = enabled;
+        Ok(())
+    })
+}
+
+/// `config(le_secure=…)`.
+#[no_mangle]
+pub extern "C" fn ble_set_secure_only(enabled: bool) -> ble_error_t {
+    configure(|config| {
+        config.secure_only = enabled;
+        Ok(())
+    })
+}
+
+/// `config(io=…)`.
+#[no_mangle]
+pub extern "C" fn ble_set_io(capability: u8) -> ble_error_t {
+    configure(|config| {
+        config.io = match capability {
+            0 => IoCapability::DisplayOnly,
+            1 => IoCapability::DisplayYesNo,
+            2 => IoCapability::KeyboardOnly,
+            3 => IoCapability::NoInputNoOutput,
+            4 => IoCapability::KeyboardDisplay,
+            _ => return Err(Error::Invalid),
+        };
+        Ok(())
+    })
+}
+
+/// Pairs, or encrypts with the stored key.
+#[no_mangle]
+pub extern "C" fn ble_pair(now: u32, conn: u16) -> ble_error_t {
+    command(|host| host.pair(Instant(now), conn))
+}
+
+/// Forgets a bond, or all if `addr` is null.
+///
+/// # Safety
+/// `addr` is null or points to six bytes, most significant first.
+#[no_mangle]
+pub unsafe extern "C" fn ble_unpair(now: u32, addr_type: u8, addr: *const u8) -> ble_error_t {
+    // SAFETY: the caller promises six bytes.
+    let peer = (!addr.is_null()).then(|| unsafe { address(addr_type, addr) });
+    command(|host| host.unpair(Instant(now), peer))
+}
+
+/// What the user did for `_IRQ_PASSKEY_ACTION`.
+#[no_mangle]
+pub extern "C" fn ble_passkey(now: u32, conn: u16, action: u8, passkey: u32) -> ble_error_t {
+    command(|host| host.passkey(Instant(now), conn, action, passkey))
+}
+
+/// Answers `_IRQ_GET_SECRET`; null for nothing found.
+///
+/// # Safety
+/// `value` is null or points to `len` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn ble_answer_secret(token: u16, value: *const u8, len: usize) {
+    // SAFETY: the caller promises these bytes.
+    let value = unsafe { optional(value, len) };
+    query((), |host| host.answer_secret(Token(token), value));
+}
+
+/// Answers `_IRQ_SET_SECRET`.
+#[no_mangle]
+pub extern "C" fn ble_answer_stored(token: u16, stored: bool) {
+    query((), |host| host.answer_stored(Token(token), stored));
+}

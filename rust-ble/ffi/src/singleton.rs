@@ -1,0 +1,106 @@
+//! The one host, and the flag that says that somebody uses it.
+//!
+//! A call from a second thread, or from an interrupt, finds it busy. The
+//! critical section only flips the flag: the host works with interrupts on.
+
+use crate::ble_error_t;
+use ble_core::host::Host;
+use core::cell::UnsafeCell;
+
+struct Singleton {
+    busy: UnsafeCell<bool>,
+    host: UnsafeCell<Host>,
+    needed: UnsafeCell<usize>,
+}
+
+// SAFETY: `busy` is only accessed in a critical section, the rest only by who
+// has set `busy`.
+unsafe impl Sync for Singleton {}
+
+static SINGLETON: Singleton = Singleton {
+    busy: UnsafeCell::new(false),
+    host: UnsafeCell::new(Host::unseeded()),
+    needed: UnsafeCell::new(0),
+};
+
+struct CriticalSection;
+critical_section::set_impl!(CriticalSection);
+
+extern "C" {
+    fn mp_rust_ble_critical_enter() -> u32;
+    fn mp_rust_ble_critical_exit(state: u32);
+}
+
+// SAFETY: the glue maps these to MicroPython's atomic section, which nests and
+// excludes interrupts and other threads.
+unsafe impl critical_section::Impl for CriticalSection {
+    unsafe fn acquire() -> critical_section::RawRestoreState {
+        // SAFETY: takes nothing, and is always paired with the exit.
+        unsafe { mp_rust_ble_critical_enter() }
+    }
+
+    unsafe fn release(state: critical_section::RawRestoreState) {
+        // SAFETY: `state` is what the matching enter gave.
+        unsafe { mp_rust_ble_critical_exit(state) }
+    }
+}
+
+fn swap_busy(busy: bool) -> bool {
+    critical_section::with(|_| {
+        // SAFETY: in a critical section.
+        unsafe { core::mem::replace(&mut *SINGLETON.busy.get(), busy) }
+    })
+}
+
+/// The right to use the host, until dropped.
+pub(crate) struct Hold(());
+
+impl Hold {
+    /// `None` while somebody else has it.
+    pub(crate) fn take() -> Option<Hold> {
+        (!swap_busy(true)).then_some(Hold(()))
+    }
+
+    /// The host.
+    pub(crate) fn host(&mut self) -> &mut Host {
+        // SAFETY: there is one `Hold` at a time, and it is borrowed.
+        unsafe { &mut *SINGLETON.host.get() }
+    }
+
+    fn set_needed(&mut self, bytes: usize) {
+        // SAFETY: as for the host.
+        unsafe { *SINGLETON.needed.get() = bytes }
+    }
+
+    /// What the last `NeedMemory` asked for.
+    pub(crate) fn needed(&mut self) -> usize {
+        // SAFETY: as for the host.
+        unsafe { *SINGLETON.needed.get() }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        swap_busy(false);
+    }
+}
+
+/// Runs a command.
+pub(crate) fn command(f: impl FnOnce(&mut Host) -> ble_core::Result<()>) -> ble_error_t {
+    let Some(mut hold) = Hold::take() else {
+        return ble_error_t::BLE_BUSY;
+    };
+    let result = f(hold.host());
+    if let Err(ble_core::Error::NeedMemory(bytes)) = result {
+        hold.set_needed(bytes);
+    }
+    result.into()
+}
+
+/// Runs a command with a value; `default` while busy.
+pub(crate) fn query<T>(default: T, f: impl FnOnce(&mut Host) -> T) -> T {
+    match Hold::take() {
+        Some(mut hold) => f(hold.host()),
+        None => default,
+    }
+}
