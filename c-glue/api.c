@@ -1,0 +1,204 @@
+// What modbluetooth asks of a backend: life cycle, configuration, GAP.
+
+#include "py/runtime.h"
+
+#if MICROPY_PY_BLUETOOTH && MICROPY_BLUETOOTH_RUST
+
+#include "glue.h"
+
+#define DEFAULT_NAME "MPY RUST"
+
+int mp_rust_ble_errno(ble_error_t error) {
+    static const uint8_t table[] = {
+        [BLE_OK] = 0,
+        [BLE_INVALID] = MP_EINVAL,
+        [BLE_NOT_FOUND] = MP_ENOENT,
+        [BLE_NO_MEMORY] = MP_ENOMEM,
+        [BLE_NEED_MEMORY] = MP_ENOMEM,
+        [BLE_BUSY] = MP_EBUSY,
+        [BLE_ALREADY] = MP_EALREADY,
+        [BLE_NOT_CONNECTED] = MP_ENOTCONN,
+        [BLE_INACTIVE] = MP_ENODEV,
+        [BLE_TIMED_OUT] = MP_ETIMEDOUT,
+        [BLE_CONTROLLER] = MP_EIO,
+        [BLE_NOT_SUPPORTED] = MP_EOPNOTSUPP,
+        [BLE_SECURITY] = MP_EACCES,
+    };
+    return error < MP_ARRAY_SIZE(table) ? table[error] : MP_EIO;
+}
+
+int mp_rust_ble_finish(ble_error_t error) {
+    if (mp_rust_ble_memory() != NULL) {
+        mp_rust_ble_flush();
+        mp_rust_ble_hci_pump_soon();
+    }
+    return mp_rust_ble_errno(error);
+}
+
+// Life cycle.
+
+static void shut_down(void) {
+    mp_rust_ble_hci_close();
+    ble_switch_off();
+    mp_rust_ble_memory_end();
+}
+
+int mp_bluetooth_init(void) {
+    if (mp_bluetooth_is_active()) {
+        return 0;
+    }
+    const uint8_t *name;
+    if (ble_name(&name) == 0) {
+        ble_set_name((const uint8_t *)DEFAULT_NAME, sizeof(DEFAULT_NAME) - 1);
+    }
+    shut_down(); // What is left of a controller that went away.
+
+    uint8_t seed[32];
+    mp_rust_ble_random(seed, sizeof(seed));
+    if (!mp_rust_ble_memory_begin()) {
+        mp_rust_ble_memory_end();
+        return MP_ENOMEM;
+    }
+    int err = mp_rust_ble_hci_open();
+    if (err == 0) {
+        err = mp_rust_ble_wait(ble_start(mp_rust_ble_now(), seed));
+    }
+    if (err != 0) {
+        shut_down();
+        return err;
+    }
+
+    // Ask the script for its secrets now, so that bonded peers are recognised
+    // from the first packet on.
+    mp_sched_lock();
+    mp_rust_ble_pump();
+    mp_sched_unlock();
+    return 0;
+}
+
+#if MICROPY_VERSION < MICROPY_MAKE_VERSION(1, 26, 0)
+void mp_bluetooth_deinit(void) {
+#else
+int mp_bluetooth_deinit(void) {
+#endif
+    if (mp_rust_ble_memory() != NULL) {
+        mp_rust_ble_wait(ble_stop(mp_rust_ble_now()));
+        shut_down();
+    }
+    #if MICROPY_VERSION >= MICROPY_MAKE_VERSION(1, 26, 0)
+    return 0;
+    #endif
+}
+
+bool mp_bluetooth_is_active(void) {
+    return ble_is_active();
+}
+
+// Configuration.
+
+void mp_bluetooth_get_current_address(uint8_t *addr_type, uint8_t *addr) {
+    if (!mp_bluetooth_is_active()) {
+        mp_raise_OSError(MP_ENODEV);
+    }
+    *addr_type = ble_address(addr);
+}
+
+void mp_bluetooth_set_address_mode(uint8_t addr_mode) {
+    ble_error_t error = ble_set_address_mode(mp_rust_ble_now(), addr_mode);
+    int err = error == BLE_OK && mp_bluetooth_is_active() ? mp_rust_ble_wait(error) : mp_rust_ble_errno(error);
+    if (err != 0) {
+        mp_raise_OSError(err);
+    }
+}
+
+size_t mp_bluetooth_gap_get_device_name(const uint8_t **buf) {
+    return ble_name(buf);
+}
+
+int mp_bluetooth_gap_set_device_name(const uint8_t *buf, size_t len) {
+    return mp_rust_ble_errno(ble_set_name(buf, len));
+}
+
+int mp_bluetooth_get_preferred_mtu(void) {
+    return ble_preferred_mtu();
+}
+
+int mp_bluetooth_set_preferred_mtu(uint16_t mtu) {
+    return mp_rust_ble_errno(ble_set_preferred_mtu(mtu));
+}
+
+// Advertising and links.
+
+int mp_bluetooth_gap_advertise_start(bool connectable, int32_t interval_us, const uint8_t *adv_data, size_t adv_data_len, const uint8_t *sr_data, size_t sr_data_len) {
+    return mp_rust_ble_wait(ble_advertise(mp_rust_ble_now(), connectable, interval_us, adv_data, adv_data_len, sr_data, sr_data_len));
+}
+
+void mp_bluetooth_gap_advertise_stop(void) {
+    mp_rust_ble_wait(ble_stop_advertising(mp_rust_ble_now()));
+}
+
+int mp_bluetooth_gap_disconnect(uint16_t conn_handle) {
+    return mp_rust_ble_finish(ble_disconnect(mp_rust_ble_now(), conn_handle));
+}
+
+#if MICROPY_PY_BLUETOOTH_ENABLE_CENTRAL_MODE
+int mp_bluetooth_gap_scan_start(int32_t duration_ms, int32_t interval_us, int32_t window_us, bool active_scan) {
+    return mp_rust_ble_wait(ble_start_scan(mp_rust_ble_now(), duration_ms, interval_us, window_us, active_scan));
+}
+
+int mp_bluetooth_gap_scan_stop(void) {
+    return mp_rust_ble_wait(ble_stop_scan(mp_rust_ble_now()));
+}
+
+int mp_bluetooth_gap_peripheral_connect(uint8_t addr_type, const uint8_t *addr, int32_t duration_ms, int32_t min_conn_interval_us, int32_t max_conn_interval_us) {
+    return mp_rust_ble_wait(ble_connect(mp_rust_ble_now(), addr_type, addr, duration_ms, min_conn_interval_us, max_conn_interval_us));
+}
+
+int mp_bluetooth_gap_peripheral_connect_cancel(void) {
+    return mp_rust_ble_wait(ble_cancel_connect(mp_rust_ble_now()));
+}
+#endif // MICROPY_PY_BLUETOOTH_ENABLE_CENTRAL_MODE
+
+// Security.
+
+#if MICROPY_PY_BLUETOOTH_ENABLE_PAIRING_BONDING
+void mp_bluetooth_set_bonding(bool enabled) {
+    ble_set_bonding(enabled);
+}
+
+void mp_bluetooth_set_mitm_protection(bool enabled) {
+    ble_set_mitm(enabled);
+}
+
+void mp_bluetooth_set_le_secure(bool enabled) {
+    ble_set_secure_only(enabled);
+}
+
+void mp_bluetooth_set_io_capability(uint8_t capability) {
+    if (ble_set_io(capability) != BLE_OK) {
+        mp_raise_OSError(MP_EINVAL);
+    }
+}
+
+int mp_bluetooth_gap_pair(uint16_t conn_handle) {
+    return mp_rust_ble_finish(ble_pair(mp_rust_ble_now(), conn_handle));
+}
+
+int mp_bluetooth_gap_unpair(uint8_t addr_type, const uint8_t *addr) {
+    return mp_rust_ble_finish(ble_unpair(mp_rust_ble_now(), addr_type, addr));
+}
+
+int mp_bluetooth_gap_passkey(uint16_t conn_handle, uint8_t action, mp_int_t passkey) {
+    return mp_rust_ble_finish(ble_passkey(mp_rust_ble_now(), conn_handle, action, (uint32_t)passkey));
+}
+#endif // MICROPY_PY_BLUETOOTH_ENABLE_PAIRING_BONDING
+
+#if MICROPY_PY_BLUETOOTH_ENABLE_HCI_CMD
+int mp_bluetooth_hci_cmd(uint16_t ogf, uint16_t ocf, const uint8_t *req, size_t req_len, uint8_t *resp, size_t resp_len, uint8_t *status) {
+    int err = mp_rust_ble_wait(ble_hci_command(mp_rust_ble_now(), ogf << 10 | ocf, req, req_len, resp, resp_len));
+    *status = ble_take_reply();
+    return err;
+}
+#endif // MICROPY_PY_BLUETOOTH_ENABLE_HCI_CMD
+
+#endif // MICROPY_PY_BLUETOOTH && MICROPY_BLUETOOTH_RUST

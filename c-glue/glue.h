@@ -1,0 +1,67 @@
+// Shared by the files of the glue.
+#ifndef MICROPY_INCLUDED_RUST_BLE_GLUE_H
+#define MICROPY_INCLUDED_RUST_BLE_GLUE_H
+
+#include "py/mpstate.h"
+#include "py/mphal.h"
+#include "py/mperrno.h"
+#include "extmod/modbluetooth.h"
+#include "ble_ffi.h"
+#include "hci.h"
+
+// Handlers that call active() may nest the pump; deeper ones wait their turn.
+#ifndef MP_RUST_BLE_PUMP_DEPTH
+#define MP_RUST_BLE_PUMP_DEPTH (4)
+#endif
+
+// Memory lent for an L2CAP channel, by our CID.
+typedef struct _mp_rust_ble_channel_t {
+    uint16_t cid;
+    uint8_t *memory;
+} mp_rust_ble_channel_t;
+
+// What the garbage collector must find: memory lent to the host, and the
+// payload of the event that each nested pump dispatches.
+typedef struct _mp_rust_ble_memory_t {
+    uint8_t *database;
+    uint8_t *payload[MP_RUST_BLE_PUMP_DEPTH];
+    mp_rust_ble_channel_t channels[]; // As many as ble_max_channels() says.
+} mp_rust_ble_memory_t;
+
+static inline mp_rust_ble_memory_t *mp_rust_ble_memory(void) {
+    return MP_STATE_PORT(rust_ble_memory);
+}
+
+static inline uint32_t mp_rust_ble_now(void) {
+    return (uint32_t)mp_hal_ticks_ms();
+}
+
+// The errno for an error of the host.
+int mp_rust_ble_errno(ble_error_t error);
+
+// Move bytes both ways and run what is due, without a call into Python.
+// Returns how many bytes were taken, or -1 when the controller is gone.
+int mp_rust_ble_turn(void);
+
+// After a command of the script: send what it queued, set the next deadline.
+void mp_rust_ble_flush(void);
+
+// For commands that end at once: send what they queued, have the pump look for
+// events, and give the errno.
+int mp_rust_ble_finish(ble_error_t error);
+
+// Run the operation that a command of the script started to its end.
+int mp_rust_ble_wait(ble_error_t begun);
+
+// Root the lent memory and lend the first; forget it all.
+bool mp_rust_ble_memory_begin(void);
+void mp_rust_ble_memory_end(void);
+bool mp_rust_ble_grow_database(size_t needed);
+
+// Answer a peer's request for an L2CAP channel.
+void mp_rust_ble_l2cap_accept(uint16_t token, uint16_t cid, uint16_t our_mtu, bool refused);
+
+// Tell the script of one event and hand its answer back.
+void mp_rust_ble_dispatch(const ble_event_t *event, const uint8_t *payload);
+
+#endif // MICROPY_INCLUDED_RUST_BLE_GLUE_H
