@@ -12,12 +12,20 @@ pub enum AddressKind {
 }
 
 /// A device address; `bytes` are little-endian, as on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, Eq, Default)]
 pub struct Address {
     /// Public or random.
     pub kind: AddressKind,
     /// Least significant byte first.
     pub bytes: [u8; 6],
+}
+
+impl PartialEq for Address {
+    /// As slices, which is a call of memcmp: addresses are compared in many
+    /// places, and arrays inline a comparison of each byte.
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.bytes[..] == other.bytes[..]
+    }
 }
 
 impl Address {

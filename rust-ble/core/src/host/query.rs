@@ -5,7 +5,7 @@ use super::Host;
 use crate::addr::Address;
 use crate::event::{Event, Token};
 use crate::smp::bonds::{self, BOND_LEN, KIND_BOND, KIND_CLIENT, KIND_OWN, OWN_KEY};
-use crate::smp::{Bond, OwnIdentity};
+use crate::smp::OwnIdentity;
 use crate::wire::{Reader, Writer};
 use heapless::Deque;
 
@@ -29,7 +29,7 @@ pub(super) enum Purpose {
     LoadIdentity(u8),
     /// The bond of the peer on a link of this slot.
     LoadBond(u8, Address),
-    StoreBond(u8),
+    StoreBond(u8, Address),
     /// What a bonded client on this slot configured.
     LoadClient(u8, Address),
     StoreClient(Address),
@@ -127,7 +127,7 @@ impl Host {
     pub fn answer_stored(&mut self, token: Token, stored: bool) {
         let Some(purpose) = self.query.take(token) else { return };
         match purpose {
-            Purpose::StoreBond(slot) => self.smp.bond_stored(slot, stored),
+            Purpose::StoreBond(slot, _) => self.smp.bond_stored(slot, stored),
             Purpose::StoreOwn => self.own_kept = stored,
             _ => {}
         }
@@ -152,8 +152,12 @@ impl Host {
             }
             Purpose::LoadIdentity(index) => (KIND_BOND, None, index, None),
             Purpose::LoadBond(_, peer) => (KIND_BOND, Some(peer), 0, None),
-            // The value was put there with the purpose.
-            Purpose::StoreBond(_) => (KIND_BOND, None, 0, Some(true)),
+            Purpose::StoreBond(slot, peer) => {
+                // Nothing, when the link is gone meanwhile.
+                let value = *self.smp.bond_to_store(slot)?;
+                self.set_query_value(&value);
+                (KIND_BOND, Some(peer), 0, Some(true))
+            }
             Purpose::LoadClient(_, peer) => (KIND_CLIENT, Some(peer), 0, None),
             Purpose::StoreClient(peer) => {
                 let stored = self.emit_client(peer);
@@ -197,12 +201,9 @@ impl Host {
         }
     }
 
-    /// Asks to keep a bond. There is one value at a time: others wait.
-    pub(super) fn store_bond(&mut self, slot: u8, bond: &Bond) {
-        let value = bond.emit();
-        self.set_query_value(&value);
-        self.query.key = bonds::key(bond.identity);
-        if !self.query.soon(Purpose::StoreBond(slot)) {
+    /// Asks to keep a bond.
+    pub(super) fn store_bond(&mut self, slot: u8, peer: Address) {
+        if !self.query.soon(Purpose::StoreBond(slot, peer)) {
             self.smp.bond_stored(slot, false);
         }
     }

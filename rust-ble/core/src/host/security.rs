@@ -185,7 +185,7 @@ impl Host {
                     self.smp.bond_loaded(slot, None);
                 }
             }
-            Action::StoreBond(bond) => self.store_bond(slot, &bond),
+            Action::StoreBond(peer) => self.store_bond(slot, peer),
             Action::Encrypted(security) => link.security = security,
             Action::Done { security, identity } => {
                 link.security = security;

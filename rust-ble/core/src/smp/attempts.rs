@@ -39,12 +39,17 @@ impl Attempts {
 
     /// Counts a failure that may have been a guess.
     pub fn failed(&mut self, peer: Address, now: Instant) {
-        let known = |a: &&mut Attempt| a.peer == peer;
-        let attempt = match self.0.iter().position(|a| a.peer == peer) {
-            Some(_) => self.0.iter_mut().find(known),
-            None => self.0.iter_mut().min_by_key(|a| a.failures),
-        };
-        let Some(attempt) = attempt else { return };
+        let mut at = 0;
+        for (i, attempt) in self.0.iter().enumerate() {
+            if attempt.peer == peer {
+                at = i;
+                break;
+            }
+            if attempt.failures < self.0[at].failures {
+                at = i;
+            }
+        }
+        let attempt = &mut self.0[at];
         if attempt.peer != peer {
             *attempt = Attempt {
                 peer,
@@ -53,10 +58,9 @@ impl Attempts {
             };
         }
         attempt.failures = (attempt.failures + 1).min(FREE + DOUBLINGS + 1);
-        attempt.until = now.after(match attempt.failures.checked_sub(FREE + 1) {
-            Some(doublings) => 1000 << doublings,
-            None => 0,
-        });
+        if attempt.failures > FREE {
+            attempt.until = now.after(1000 << (attempt.failures - FREE - 1));
+        }
     }
 
     /// Forgives a peer that paired.

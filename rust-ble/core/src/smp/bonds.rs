@@ -14,6 +14,7 @@
 //! 0, 1, .. until the script has no more, giving each value to
 //! `Identities::load`.
 
+use super::pdu::code;
 use super::{crypto, Rng};
 use crate::config::MAX_BONDS;
 use crate::wire::{Reader, Writer};
@@ -48,107 +49,149 @@ pub fn key(identity: Address) -> [u8; 7] {
     [identity.kind as u8, f, e, d, c, b, a]
 }
 
-/// A key for legacy re-encryption, as distributed by one side (2.4.2.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LongTermKey {
-    /// Long term key, little-endian.
-    pub ltk: [u8; 16],
-    /// Encrypted diversifier; zero for LE Secure Connections.
-    pub ediv: u16,
-    /// Random number; zero for LE Secure Connections.
-    pub rand: [u8; 8],
-}
+/// A long term key (16 bytes), EDIV (2) and Rand (8), little-endian, as
+/// distributed (2.4.3); the last two are zero for LE Secure Connections.
+pub type Key = [u8; 26];
 
-impl LongTermKey {
-    fn parse(r: &mut Reader) -> Option<Self> {
-        Some(LongTermKey {
-            ltk: r.array()?,
-            ediv: r.u16()?,
-            rand: r.array()?,
-        })
-    }
+/// What is known about a bonded peer, as it is stored: version, identity, key
+/// size, flags, the key for links on which we are peripheral, that for links
+/// on which we are central, the peer's IRK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bond([u8; BOND_LEN]);
 
-    fn emit(&self, out: &mut Writer) {
-        out.bytes(&self.ltk).u16(self.ediv).bytes(&self.rand);
-    }
-}
-
-/// What is known about a bonded peer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bond {
-    /// The peer's public or static random address.
-    pub identity: Address,
-    /// Length of the encryption key, 7 to 16.
-    pub key_size: u8,
-    /// From a pairing with protection against MITM.
-    pub authenticated: bool,
-    /// From LE Secure Connections: one key, used in both roles.
-    pub secure_connections: bool,
-    /// For links on which we are peripheral.
-    pub ours: Option<LongTermKey>,
-    /// For links on which we are central.
-    pub peers: Option<LongTermKey>,
-    /// The peer's identity resolving key.
-    pub irk: Option<[u8; 16]>,
+/// Where in a bond something is, and the flag that tells of it.
+pub(super) mod field {
+    pub const IDENTITY: usize = 1;
+    pub const KEY_SIZE: usize = 8;
+    pub const FLAGS: usize = 9;
+    pub const OURS: usize = 10;
+    pub const PEERS: usize = 36;
+    pub const IRK: usize = 62;
 }
 
 impl Bond {
+    /// A bond without keys.
+    pub fn new(identity: Address) -> Bond {
+        let mut bond = Bond([0; BOND_LEN]);
+        bond.0[0] = VERSION;
+        bond.0[field::IDENTITY] = identity.kind as u8;
+        bond.set(field::IDENTITY + 1, &identity.bytes, 0);
+        bond
+    }
+
     /// Checks and reads a stored value.
     pub fn parse(value: &[u8]) -> Option<Bond> {
-        let mut r = Reader(value);
-        if value.len() != BOND_LEN || r.u8()? != VERSION {
-            return None;
-        }
-        let kind = r.u8()?;
-        let identity = Address::from_wire(kind, r.array()?);
-        let (key_size, flags) = (r.u8()?, r.u8()?);
-        let (ours, peers) = (LongTermKey::parse(&mut r)?, LongTermKey::parse(&mut r)?);
-        let irk = r.array()?;
-        let has = |flag| flags & flag != 0;
-        let sound = kind <= 1
-            && identity.is_identity()
-            && matches!(key_size, 7..=16)
-            && flags < 2 * IRK
-            && has(OURS | PEERS);
-        sound.then_some(Bond {
-            identity,
-            key_size,
-            authenticated: has(AUTHENTICATED),
-            secure_connections: has(SECURE_CONNECTIONS),
-            ours: has(OURS).then_some(ours),
-            peers: has(PEERS).then_some(peers),
-            irk: has(IRK).then_some(irk),
-        })
+        let bond = Bond(value.try_into().ok()?);
+        let sound = bond.0[0] == VERSION
+            && bond.0[field::IDENTITY] <= 1
+            && bond.identity().is_identity()
+            && matches!(bond.0[field::KEY_SIZE], 7..=16)
+            && bond.0[field::FLAGS] < 2 * IRK
+            && bond.has(OURS | PEERS);
+        sound.then_some(bond)
     }
 
     /// The value to store.
-    pub fn emit(&self) -> [u8; BOND_LEN] {
-        let bit = |on, bit| if on { bit } else { 0 };
-        let flags = bit(self.authenticated, AUTHENTICATED)
-            | bit(self.secure_connections, SECURE_CONNECTIONS)
-            | bit(self.ours.is_some(), OURS)
-            | bit(self.peers.is_some(), PEERS)
-            | bit(self.irk.is_some(), IRK);
-        let mut value = [0; BOND_LEN];
-        let mut out = Writer::new(&mut value);
-        out.u8(VERSION)
-            .u8(self.identity.kind as u8)
-            .bytes(&self.identity.bytes);
-        out.u8(self.key_size).u8(flags);
-        self.ours.unwrap_or_default().emit(&mut out);
-        self.peers.unwrap_or_default().emit(&mut out);
-        out.bytes(&self.irk.unwrap_or_default());
-        value
+    pub fn value(&self) -> &[u8; BOND_LEN] {
+        &self.0
+    }
+
+    /// The peer's public or static random address.
+    #[inline(never)]
+    pub fn identity(&self) -> Address {
+        let mut address = Address::from_wire(self.0[field::IDENTITY], [0; 6]);
+        address
+            .bytes
+            .copy_from_slice(&self.0[field::IDENTITY + 1..field::KEY_SIZE]);
+        address
     }
 
     /// The protection of a link that is encrypted with this bond.
     pub fn security(&self) -> Security {
         Security {
-            key_size: self.key_size,
-            authenticated: self.authenticated,
+            key_size: self.0[field::KEY_SIZE],
+            authenticated: self.has(AUTHENTICATED),
             bonded: true,
-            secure_connections: self.secure_connections,
+            secure_connections: self.has(SECURE_CONNECTIONS),
         }
+    }
+
+    /// For links on which we are peripheral.
+    pub fn ours(&self) -> Option<Key> {
+        self.get(field::OURS, OURS)
+    }
+
+    /// For links on which we are central.
+    pub fn peers(&self) -> Option<Key> {
+        self.get(field::PEERS, PEERS)
+    }
+
+    /// The peer's identity resolving key.
+    pub fn irk(&self) -> Option<[u8; 16]> {
+        self.get(field::IRK, IRK)
+    }
+
+    /// Whether there is any key to encrypt with.
+    pub(super) fn has_keys(&self) -> bool {
+        self.has(OURS | PEERS)
+    }
+
+    /// Sets a key for one or both roles.
+    pub(super) fn set_keys(&mut self, ours: Option<&Key>, peers: Option<&Key>) {
+        if let Some(key) = ours {
+            self.set(field::OURS, key, OURS);
+        }
+        if let Some(key) = peers {
+            self.set(field::PEERS, key, PEERS);
+        }
+    }
+
+    /// Takes over the body of a key PDU of the peer.
+    pub(super) fn learn(&mut self, code: u8, body: &[u8]) {
+        match code {
+            code::ENCRYPTION_INFORMATION => self.set(field::PEERS, body, 0),
+            code::CENTRAL_IDENTIFICATION => self.set(field::PEERS + 16, body, PEERS),
+            // An IRK of zeros stands for none.
+            code::IDENTITY_INFORMATION if body.iter().any(|&byte| byte != 0) => {
+                self.set(field::IRK, body, IRK)
+            }
+            code::IDENTITY_ADDRESS_INFORMATION => self.set(field::IDENTITY, body, 0),
+            // CSRK: signed writes are not supported.
+            _ => {}
+        }
+    }
+
+    /// Whether `learn` put a public or static random address there.
+    pub(super) fn has_identity(&self) -> bool {
+        self.0[field::IDENTITY] <= 1 && self.identity().is_identity()
+    }
+
+    pub(super) fn set_security(&mut self, security: &Security) {
+        self.0[field::KEY_SIZE] = security.key_size;
+        if security.authenticated {
+            self.0[field::FLAGS] |= AUTHENTICATED;
+        }
+        if security.secure_connections {
+            self.0[field::FLAGS] |= SECURE_CONNECTIONS;
+        }
+    }
+
+    fn has(&self, flags: u8) -> bool {
+        self.0[field::FLAGS] & flags != 0
+    }
+
+    fn get<const N: usize>(&self, at: usize, flag: u8) -> Option<[u8; N]> {
+        if !self.has(flag) {
+            return None;
+        }
+        self.0.get(at..at + N)?.try_into().ok()
+    }
+
+    fn set(&mut self, at: usize, bytes: &[u8], flag: u8) {
+        if let Some(room) = self.0.get_mut(at..at + bytes.len()) {
+            room.copy_from_slice(bytes);
+        }
+        self.0[field::FLAGS] |= flag;
     }
 }
 
@@ -250,8 +293,8 @@ impl Identities {
     /// Enters or replaces a bond; false when the table is full.
     pub fn insert(&mut self, bond: &Bond) -> bool {
         let new = Identity {
-            address: bond.identity,
-            irk: bond.irk,
+            address: bond.identity(),
+            irk: bond.irk(),
             security: bond.security(),
             heard: None,
             listed: false,
@@ -259,7 +302,7 @@ impl Identities {
         match self
             .peers
             .iter_mut()
-            .find(|peer| peer.address == bond.identity)
+            .find(|peer| peer.address == new.address)
         {
             Some(peer) => {
                 *peer = new;
@@ -272,11 +315,16 @@ impl Identities {
     /// Whether `insert` would succeed, and no other peer has the same IRK: one
     /// that was given out to a third party would let that one pose as another.
     pub fn accepts(&self, bond: &Bond) -> bool {
-        let known = self.find(bond.identity).is_some();
-        let shared = |peer: &Identity| {
-            peer.irk.is_some() && peer.irk == bond.irk && peer.address != bond.identity
-        };
-        (known || !self.peers.is_full()) && !self.peers.iter().any(shared)
+        let (identity, irk) = (bond.identity(), bond.irk());
+        let mut room = !self.peers.is_full();
+        for peer in &self.peers {
+            if peer.address == identity {
+                room = true;
+            } else if irk.is_some() && peer.irk == irk {
+                return false;
+            }
+        }
+        room
     }
 
     /// The bonded peers, e.g. to fill the controller's resolving list or to
@@ -382,53 +430,79 @@ mod tests {
     use super::*;
     use crate::smp::crypto::tests::le;
 
+    const OURS_KEY: Key = [1; 26];
+    const PEERS_KEY: Key = [2; 26];
+
     fn bond() -> Bond {
-        Bond {
-            identity: Address::random(le("c65544332211")),
+        bond_of(Address::random(le("c65544332211")), 9)
+    }
+
+    fn bond_of(identity: Address, irk: u8) -> Bond {
+        let mut bond = Bond::new(identity);
+        bond.set_keys(Some(&OURS_KEY), Some(&PEERS_KEY));
+        bond.learn(code::IDENTITY_INFORMATION, &[irk; 16]);
+        bond.set_security(&Security {
             key_size: 16,
             authenticated: true,
-            secure_connections: false,
-            ours: Some(LongTermKey {
-                ltk: [1; 16],
-                ediv: 0x0203,
-                rand: [4; 8],
-            }),
-            peers: Some(LongTermKey {
-                ltk: [5; 16],
-                ediv: 0x0607,
-                rand: [8; 8],
-            }),
-            irk: Some([9; 16]),
-        }
+            ..Security::default()
+        });
+        bond
     }
 
     #[test]
     fn a_bond_comes_back_from_its_value() {
         let bond = bond();
-        let value = bond.emit();
+        let value = bond.value();
         assert_eq!(
             value[..10],
             [1, 1, 0x11, 0x22, 0x33, 0x44, 0x55, 0xc6, 16, 0x1d]
         );
-        assert_eq!(
-            value[10..36],
-            [[1; 16].as_slice(), &[3, 2], &[4; 8]].concat()
-        );
+        assert_eq!(value[10..36], OURS_KEY);
+        assert_eq!(value[36..62], PEERS_KEY);
         assert_eq!(value[62..], [9; 16]);
-        assert_eq!(Bond::parse(&value), Some(bond));
-        let part = Bond {
-            ours: None,
-            irk: None,
-            authenticated: false,
-            secure_connections: true,
-            ..bond
+        let read = Bond::parse(value).unwrap();
+        assert_eq!(read, bond);
+        assert_eq!(
+            (read.ours(), read.peers(), read.irk()),
+            (Some(OURS_KEY), Some(PEERS_KEY), Some([9; 16]))
+        );
+        assert_eq!(read.identity(), Address::random(le("c65544332211")));
+        let security = Security {
+            key_size: 16,
+            authenticated: true,
+            bonded: true,
+            secure_connections: false,
         };
-        assert_eq!(Bond::parse(&part.emit()), Some(part));
+        assert_eq!(read.security(), security);
+    }
+
+    #[test]
+    fn a_peer_fills_in_its_part() {
+        let mut bond = Bond::new(Address::public([0; 6]));
+        bond.learn(code::ENCRYPTION_INFORMATION, &[1; 16]);
+        assert_eq!(bond.peers(), None);
+        bond.learn(code::CENTRAL_IDENTIFICATION, &[2; 10]);
+        let key: Key = [[1; 16].as_slice(), &[2; 10]].concat().try_into().unwrap();
+        assert_eq!((bond.ours(), bond.peers()), (None, Some(key)));
+        bond.learn(code::IDENTITY_INFORMATION, &[0; 16]);
+        assert_eq!(bond.irk(), None);
+        bond.learn(code::IDENTITY_INFORMATION, &[3; 16]);
+        assert_eq!(bond.irk(), Some([3; 16]));
+        bond.learn(
+            code::IDENTITY_ADDRESS_INFORMATION,
+            &[1, 1, 2, 3, 4, 5, 0xc6],
+        );
+        assert_eq!(bond.identity(), Address::random([1, 2, 3, 4, 5, 0xc6]));
+        assert!(bond.has_identity());
+        for not in [[2, 1, 2, 3, 4, 5, 0xc6], [1, 1, 2, 3, 4, 5, 0x46]] {
+            bond.learn(code::IDENTITY_ADDRESS_INFORMATION, &not);
+            assert!(!bond.has_identity());
+        }
     }
 
     #[test]
     fn garbage_is_no_bond() {
-        let value = bond().emit();
+        let value = *bond().value();
         for len in 0..value.len() {
             assert_eq!(Bond::parse(&value[..len]), None);
         }
@@ -454,7 +528,7 @@ mod tests {
     #[test]
     fn the_key_of_a_secret_is_the_address_as_printed() {
         assert_eq!(
-            key(bond().identity),
+            key(bond().identity()),
             [1, 0xc6, 0x55, 0x44, 0x33, 0x22, 0x11]
         );
     }
@@ -477,28 +551,24 @@ mod tests {
     fn peers_are_recognised_by_their_private_addresses() {
         let mut rng = Rng::new(&[3; 32]);
         let mut identities = Identities::new();
-        assert!(identities.load(&bond().emit()));
+        assert!(identities.load(bond().value()));
         let rpa = resolvable_address(&[9; 16], &mut rng);
         assert!(rpa.is_resolvable());
-        assert_eq!(identities.resolve(rpa), bond().identity);
+        assert_eq!(identities.resolve(rpa), bond().identity());
         let stranger = resolvable_address(&[8; 16], &mut rng);
         assert_eq!(identities.resolve(stranger), stranger);
         let other = non_resolvable_address(&mut rng);
         assert_eq!(other.bytes[5] >> 6, 0);
         assert_eq!(identities.resolve(other), other);
-        assert!(identities.remove(bond().identity));
-        assert!(!identities.remove(bond().identity));
+        assert!(identities.remove(bond().identity()));
+        assert!(!identities.remove(bond().identity()));
         assert_eq!(identities.resolve(rpa), rpa);
     }
 
     #[test]
     fn a_full_table_takes_no_further_bond() {
         let mut identities = Identities::new();
-        let nth = |n: usize| Bond {
-            identity: Address::public([n as u8; 6]),
-            irk: Some([n as u8 + 1; 16]),
-            ..bond()
-        };
+        let nth = |n: usize| bond_of(Address::public([n as u8; 6]), n as u8 + 1);
         for n in 0..MAX_BONDS {
             assert!(identities.insert(&nth(n)));
         }
@@ -507,10 +577,7 @@ mod tests {
         assert!(identities.accepts(&nth(0)));
         assert!(identities.insert(&nth(0)));
         assert_eq!(identities.peers().len(), MAX_BONDS);
-        assert!(!identities.accepts(&Bond {
-            irk: nth(1).irk,
-            ..nth(0)
-        }));
+        assert!(!identities.accepts(&bond_of(nth(0).identity(), 2)));
     }
 
     #[test]

@@ -6,9 +6,11 @@ use aes::cipher::generic_array::GenericArray;
 use aes::cipher::{BlockEncrypt, KeyInit};
 use aes::Aes128;
 use cmac::{Cmac, Mac};
-use p256::elliptic_curve::ff::PrimeField;
-use p256::elliptic_curve::sec1::{FromEncodedPoint, ToEncodedPoint};
-use p256::{AffinePoint, EncodedPoint, ProjectivePoint, Scalar};
+use p256::elliptic_curve::ff::{Field, PrimeField};
+use p256::elliptic_curve::point::DecompressPoint;
+use p256::elliptic_curve::sec1::ToEncodedPoint;
+use p256::elliptic_curve::subtle::Choice;
+use p256::{AffinePoint, FieldBytes, ProjectivePoint, Scalar};
 
 /// A key, a random number or a confirm value.
 pub type Block = [u8; 16];
@@ -163,7 +165,13 @@ impl KeyPair {
     /// One multiplication: slow.
     pub fn new(private: [u8; 32]) -> Option<Self> {
         let private = Option::<Scalar>::from(Scalar::from_repr(private.into()))?;
-        let public = multiply(&ProjectivePoint::GENERATOR, &private)?;
+        if bool::from(private.is_zero()) {
+            return None;
+        }
+        let (x, y) = multiply(&ProjectivePoint::GENERATOR, &private);
+        let mut public = [0; 64];
+        public[..32].copy_from_slice(&x);
+        public[32..].copy_from_slice(&y);
         Some(KeyPair { private, public })
     }
 
@@ -177,13 +185,15 @@ impl KeyPair {
     ///
     /// One multiplication: slow.
     pub fn dhkey(&self, x: &[u8; 32], y: &[u8; 32]) -> Option<[u8; 32]> {
-        let (mut x, mut y) = (*x, *y);
-        x.reverse();
-        y.reverse();
-        let point = EncodedPoint::from_affine_coordinates(&x.into(), &y.into(), false);
-        let point = Option::<AffinePoint>::from(AffinePoint::from_encoded_point(&point))?;
-        let product = multiply(&point.into(), &self.private)?;
-        Some(core::array::from_fn(|i| product[i]))
+        let mut big_x = *x;
+        big_x.reverse();
+        // Y is computed from X, so that the point is on the curve; it has to
+        // be the Y that the peer sent.
+        let odd = Choice::from(y[0] & 1);
+        let point = Option::<AffinePoint>::from(AffinePoint::decompress(&big_x.into(), odd))?;
+        let (_, expected) = coordinates(&point);
+        let (dhkey, _) = multiply(&point.into(), &self.private);
+        (expected == *y).then_some(dhkey)
     }
 }
 
@@ -200,12 +210,21 @@ pub fn is_debug_key(x: &[u8; 32]) -> bool {
 
 /// Not inlined: the two callers share the code.
 #[inline(never)]
-fn multiply(point: &ProjectivePoint, scalar: &Scalar) -> Option<[u8; 64]> {
-    let point = (point * scalar).to_affine().to_encoded_point(false);
-    let mut out: [u8; 64] = point.as_bytes().get(1..)?.try_into().ok()?;
-    out.reverse();
-    out.rotate_left(32);
-    Some(out)
+fn multiply(point: &ProjectivePoint, scalar: &Scalar) -> ([u8; 32], [u8; 32]) {
+    coordinates(&(point * scalar).to_affine())
+}
+
+/// X and Y, little-endian; zeros for the point at infinity, which no product
+/// of a point of this curve and a private key is.
+#[inline(never)]
+fn coordinates(point: &AffinePoint) -> ([u8; 32], [u8; 32]) {
+    let point = point.to_encoded_point(false);
+    let little = |coordinate: Option<&FieldBytes>| {
+        let mut bytes = coordinate.map_or([0; 32], |&bytes| bytes.into());
+        bytes.reverse();
+        bytes
+    };
+    (little(point.x()), little(point.y()))
 }
 
 /// AES-128 in place, big-endian.

@@ -1,11 +1,11 @@
 //! What a procedure sends, and what follows from having sent it.
 
-use super::bonds::LongTermKey;
+use super::bonds::Key;
 use super::crypto::KeyPair;
-use super::pairing::{ask, cut, todo, Pairing, State, TIMEOUT_MS};
-use super::pdu::{self, auth_req, code};
+use super::pairing::{ask, todo, Pairing, State, TIMEOUT_MS};
+use super::pdu::{auth_req, code};
 use super::{Action, Failure, Rng};
-use crate::wire::Writer;
+use crate::wire::{Reader, Writer};
 use crate::{Address, Instant, PasskeyAction, Security};
 
 /// What we tell bonded peers about ourselves.
@@ -24,7 +24,7 @@ impl Pairing {
         rng: &mut Rng,
         keys: Option<&KeyPair>,
         own: &Own,
-    ) -> Option<Action> {
+    ) -> Option<(u8, Action)> {
         let mut ready = self.todo;
         if keys.is_none() {
             ready &= !(1 << code::PAIRING_PUBLIC_KEY);
@@ -34,7 +34,7 @@ impl Pairing {
         }
         let bit = ready & ready.wrapping_neg();
         self.todo &= !bit;
-        Some(match bit {
+        let action = match bit {
             todo::ENCRYPTED => Action::Encrypted(Security {
                 bonded: false,
                 ..self.security
@@ -44,33 +44,45 @@ impl Pairing {
                 ask::INPUT => PasskeyAction::Input,
                 _ => PasskeyAction::NumericComparison(self.passkey),
             }),
-            todo::LOAD => Action::LoadBond(self.bond.identity),
-            todo::STORE => Action::StoreBond(self.bond),
+            todo::LOAD => Action::LoadBond(self.bond.identity()),
+            todo::STORE => Action::StoreBond(self.bond.identity()),
             todo::ENCRYPT | todo::LTK_REPLY => {
                 if self.state == State::Encrypt {
                     self.state = State::Encrypting;
                 }
-                let LongTermKey { ltk, ediv, rand } = self.key;
-                if bit == todo::ENCRYPT {
-                    Action::Encrypt { rand, ediv, ltk }
-                } else {
+                let mut key = Reader(&self.key);
+                let ltk = key.array().unwrap_or_default();
+                if bit == todo::LTK_REPLY {
                     Action::LtkReply(ltk)
+                } else {
+                    let ediv = key.u16().unwrap_or_default();
+                    Action::Encrypt {
+                        ltk,
+                        ediv,
+                        rand: key.array().unwrap_or_default(),
+                    }
                 }
             }
             todo::LTK_REFUSE => Action::LtkRefuse,
             todo::DONE => Action::Done {
                 security: self.security,
-                identity: self.bond.identity,
+                identity: self.link.identity,
             },
-            todo::FAILED => Action::Failed(self.failure),
+            todo::FAILED => Action::Failed(self.failure?),
             _ => {
-                self.send(bit.trailing_zeros() as u8, out, rng, keys, own);
+                let mut code = 1;
+                while bit >> code != 1 {
+                    code += 1;
+                }
+                self.send(code, out, rng, keys, own);
                 self.deadline = now.after(TIMEOUT_MS);
                 Action::Send
             }
-        })
+        };
+        Some((self.link.index, action))
     }
 
+    #[inline(never)]
     fn send(
         &mut self,
         code: u8,
@@ -79,42 +91,42 @@ impl Pairing {
         keys: Option<&KeyPair>,
         own: &Own,
     ) {
+        out.u8(code);
         match code {
-            code::PAIRING_REQUEST => pdu::emit(out, code, &self.request.bytes()),
-            code::PAIRING_RESPONSE => pdu::emit(out, code, &self.response.bytes()),
+            code::PAIRING_REQUEST => put(out, &self.request[1..]),
+            code::PAIRING_RESPONSE => put(out, &self.response[1..]),
             code::PAIRING_FAILED => {
-                let reason = match self.failure {
-                    Failure::Local(reason) => reason,
-                    _ => pdu::reason::UNSPECIFIED_REASON,
+                let Some(Failure::Local(reason)) = self.failure else {
+                    return;
                 };
-                pdu::emit(out, code, &[reason]);
+                put(out, &[reason]);
             }
-            code::SECURITY_REQUEST => pdu::emit(out, code, &[auth_req(&self.config)]),
+            code::SECURITY_REQUEST => put(out, &[auth_req(&self.config)]),
             code::PAIRING_PUBLIC_KEY => {
-                let public = keys.map_or(&[0; 64], |keys| &keys.public);
-                pdu::emit(out, code, public);
-                if !self.is_central() && !self.model.is_passkey() {
+                let Some(keys) = keys else { return };
+                put(out, &keys.public);
+                if !self.central && !self.model.is_passkey() {
                     self.todo |= 1 << code::PAIRING_CONFIRM;
                 }
             }
             code::PAIRING_CONFIRM => {
                 self.nonce = rng.array();
-                pdu::emit(out, code, &self.confirm(keys, true));
-                if self.is_central() {
+                put(out, &self.confirm(keys, true));
+                if self.central {
                     self.state = State::Confirm;
                 }
             }
             code::PAIRING_RANDOM => {
                 let secure = self.security.secure_connections;
-                if self.is_central() && secure && !self.model.is_passkey() {
+                if self.central && secure && !self.model.is_passkey() {
                     self.nonce = rng.array();
                 }
-                pdu::emit(out, code, &self.nonce);
+                put(out, &self.nonce);
             }
             code::PAIRING_DHKEY_CHECK => {
                 let (mac_key, _) = self.derive();
-                pdu::emit(out, code, &self.check(&mac_key, true));
-                if self.is_central() {
+                put(out, &self.check(&mac_key, true));
+                if self.central {
                     self.state = State::CheckReply;
                 }
             }
@@ -128,27 +140,28 @@ impl Pairing {
     fn send_key(&mut self, code: u8, out: &mut Writer, rng: &mut Rng, own: &Own) {
         match code {
             code::ENCRYPTION_INFORMATION => {
-                let mut ltk = rng.array();
-                cut(&mut ltk, self.security.key_size);
-                let [a, b] = rng.array();
-                let ediv = u16::from_le_bytes([a, b]);
-                self.bond.ours = Some(LongTermKey {
-                    ltk,
-                    ediv,
-                    rand: rng.array(),
-                });
-                pdu::emit(out, code, &ltk);
+                let mut key: Key = rng.array();
+                for byte in key
+                    .iter_mut()
+                    .take(16)
+                    .skip(self.security.key_size as usize)
+                {
+                    *byte = 0;
+                }
+                self.bond.set_keys(Some(&key), None);
+                put(out, &key[..16]);
             }
-            code::CENTRAL_IDENTIFICATION => {
-                let LongTermKey { ediv, rand, .. } = self.bond.ours.unwrap_or_default();
-                out.u8(code).u16(ediv).bytes(&rand);
-            }
-            code::IDENTITY_INFORMATION => pdu::emit(out, code, &own.irk),
+            code::CENTRAL_IDENTIFICATION => put(out, &self.bond.ours().unwrap_or([0; 26])[16..]),
+            code::IDENTITY_INFORMATION => put(out, &own.irk),
             _ => {
-                out.u8(code)
-                    .u8(own.address.kind as u8)
-                    .bytes(&own.address.bytes);
+                out.u8(own.address.kind as u8);
+                put(out, &own.address.bytes);
             }
         }
     }
+}
+
+#[inline(never)]
+fn put(out: &mut Writer, bytes: &[u8]) {
+    out.bytes(bytes);
 }

@@ -1,7 +1,7 @@
 //! All procedures together: which input belongs to which, what they share.
 
 use super::attempts::Attempts;
-use super::bonds::{Bond, Identities, OwnIdentity};
+use super::bonds::{Bond, Identities, OwnIdentity, BOND_LEN};
 use super::crypto::KeyPair;
 use super::emit::Own;
 use super::pairing::{ask, todo, wants_mitm, Pairing, Shared, State};
@@ -28,20 +28,17 @@ pub struct Smp {
     keys: Option<KeyPair>,
     key_uses: u8,
     pairings: [Option<Pairing>; MAX_PAIRINGS],
-    /// For a link without a procedure.
-    refusal: Option<(u8, Refusal)>,
+    /// A link without a procedure that has to be told no, or `NO_LINK`.
+    refused: u8,
+    /// The reason of Pairing Failed, or zero for an LTK request.
+    refusal: u8,
     /// Links, bit n for index n, on which pairing timed out: no more SMP (3.4).
     dead: u32,
     attempts: Attempts,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Refusal {
-    /// Pairing Failed with this reason.
-    Pdu(u8),
-    /// No key for an LTK request.
-    Ltk,
-}
+/// No index of a link.
+const NO_LINK: u8 = 0xff;
 
 impl Smp {
     /// A manager without keys and bonds.
@@ -55,7 +52,8 @@ impl Smp {
             keys: None,
             key_uses: 0,
             pairings: [const { None }; MAX_PAIRINGS],
-            refusal: None,
+            refused: NO_LINK,
+            refusal: 0,
             dead: 0,
             attempts: Attempts::new(),
         }
@@ -135,7 +133,7 @@ impl Smp {
                 None => return,
             },
         };
-        self.refusal = Some((link.index, Refusal::Pdu(refusal)));
+        (self.refused, self.refusal) = (link.index, refusal);
     }
 
     /// A PDU on a link without a procedure: begins one, or is refused.
@@ -194,9 +192,7 @@ impl Smp {
             .flatten()
             .find(|p| p.link.index == link.index);
         let pairing = match running {
-            Some(p)
-                if p.state == State::Encrypt && !p.is_central() && rand == [0; 8] && ediv == 0 =>
-            {
+            Some(p) if p.state == State::Encrypt && !p.central && rand == [0; 8] && ediv == 0 => {
                 p.todo |= todo::LTK_REPLY;
                 return;
             }
@@ -214,13 +210,12 @@ impl Smp {
         };
         match pairing {
             Some(pairing) if link.identity.is_identity() => {
-                pairing.key.rand = rand;
-                pairing.key.ediv = ediv;
+                Writer::new(&mut pairing.key[16..]).u16(ediv).bytes(&rand);
                 pairing.todo |= todo::LOAD;
                 pairing.state = State::LoadToAnswer;
             }
             Some(pairing) => pairing.answer_ltk(None),
-            None => self.refusal = Some((link.index, Refusal::Ltk)),
+            None => (self.refused, self.refusal) = (link.index, 0),
         }
     }
 
@@ -268,15 +263,26 @@ impl Smp {
             .flatten()
             .find(|p| p.link.index == index);
         let Some(pairing) = running else { return };
-        let bond = value
-            .and_then(Bond::parse)
-            .filter(|bond| bond.identity == pairing.bond.identity);
+        let bond = value.and_then(Bond::parse);
+        let bond = bond
+            .as_ref()
+            .filter(|bond| bond.identity() == pairing.bond.identity());
         match pairing.state {
             State::LoadToEncrypt => pairing.encrypt_or_pair(bond),
             State::LoadToAnswer => pairing.answer_ltk(bond),
             State::LoadToKeep => pairing.keep(bond, &self.identities),
             _ => {}
         }
+    }
+
+    /// The value of `Action::StoreBond`, until it is answered.
+    pub fn bond_to_store(&self, index: u8) -> Option<&[u8; BOND_LEN]> {
+        let mut storing = self
+            .pairings
+            .iter()
+            .flatten()
+            .filter(|p| p.state == State::Store);
+        Some(storing.find(|p| p.link.index == index)?.bond.value())
     }
 
     /// The answer to `Action::StoreBond`: whether the script kept it.
@@ -297,7 +303,9 @@ impl Smp {
     /// action for it.
     pub fn disconnected(&mut self, index: u8, now: Instant) {
         self.dead &= !(1 << index);
-        self.refusal.take_if(|(of, _)| *of == index);
+        if self.refused == index {
+            self.refused = NO_LINK;
+        }
         for slot in &mut self.pairings {
             if let Some(pairing) = slot.take_if(|p| p.link.index == index) {
                 if pairing.is_authenticating() {
@@ -362,58 +370,55 @@ impl Smp {
         if out.room() < MAX_PDU {
             return None;
         }
-        if let Some((index, refusal)) = self.refusal.take() {
-            return Some((
-                index,
-                match refusal {
-                    Refusal::Ltk => Action::LtkRefuse,
-                    Refusal::Pdu(reason) => {
-                        pdu::emit(out, code::PAIRING_FAILED, &[reason]);
-                        Action::Send
-                    }
-                },
-            ));
+        if self.refused != NO_LINK {
+            let index = core::mem::replace(&mut self.refused, NO_LINK);
+            if self.refusal == 0 {
+                return Some((index, Action::LtkRefuse));
+            }
+            out.u8(code::PAIRING_FAILED).u8(self.refusal);
+            return Some((index, Action::Send));
         }
         for at in 0..MAX_PAIRINGS {
             let Some(pairing) = &mut self.pairings[at] else {
                 continue;
             };
             let action = pairing.poll(now, out, rng, self.keys.as_ref(), &self.own);
-            let (index, peer) = (pairing.link.index, pairing.link.peer);
             if pairing.state == State::Over && pairing.todo == 0 {
-                let used_keys = pairing.shared != Shared::Nothing;
-                self.pairings[at] = None;
-                self.count(peer, &action, used_keys, now);
+                self.end(at, now);
             }
-            if let Some(action) = action {
-                return Some((index, action));
+            if action.is_some() {
+                return action;
             }
         }
         None
     }
 
-    /// Remembers how a procedure ended.
-    fn count(&mut self, peer: Address, end: &Option<Action>, used_keys: bool, now: Instant) {
+    /// Remembers how a procedure ended, and makes room.
+    fn end(&mut self, at: usize, now: Instant) {
+        let Some(pairing) = &self.pairings[at] else {
+            return;
+        };
         let mut uses = 1;
-        match end {
-            Some(Action::Done { .. }) => self.attempts.succeeded(peer),
-            Some(Action::Failed(Failure::Local(reason) | Failure::Peer(reason))) => {
+        match pairing.failure {
+            None if pairing.security.authenticated => self.attempts.succeeded(pairing.link.peer),
+            Some(Failure::Local(reason) | Failure::Peer(reason)) => {
                 uses = 3;
                 if matches!(
-                    *reason,
+                    reason,
                     reason::PASSKEY_ENTRY_FAILED
                         | reason::CONFIRM_VALUE_FAILED
                         | reason::DHKEY_CHECK_FAILED
                         | reason::NUMERIC_COMPARISON_FAILED
                 ) {
-                    self.attempts.failed(peer, now);
+                    self.attempts.failed(pairing.link.peer, now);
                 }
             }
             _ => {}
         }
-        if used_keys {
+        if pairing.shared != Shared::Nothing {
             self.key_uses += uses;
         }
+        self.pairings[at] = None;
         if self.key_uses > KEY_USES && self.pairings.iter().all(Option::is_none) {
             self.keys = None;
             self.key_uses = 0;

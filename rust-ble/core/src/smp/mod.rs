@@ -112,9 +112,9 @@ pub enum Action {
     /// `bonds::key(identity)`; answer with `Smp::bond_loaded`.
     LoadBond(Address),
     /// Query the store: `Event::SetSecret` of kind `bonds::KIND_BOND` with
-    /// `bonds::key(bond.identity)` and `bond.emit()`; answer with
+    /// `bonds::key(identity)` and `Smp::bond_to_store`; answer with
     /// `Smp::bond_stored`.
-    StoreBond(Bond),
+    StoreBond(Address),
     /// The link is encrypted; keep this with the link, tell nobody yet.
     Encrypted(Security),
     /// The procedure is over. Keep `security` with the link, the peer's

@@ -1,13 +1,13 @@
 //! One procedure on one link: what each input does to it. What it then sends
 //! is in `emit`.
 
-use super::bonds::{may_replace, Bond, Identities, LongTermKey};
+use super::bonds::{may_replace, Bond, Identities, Key};
 use super::crypto::{self, Block, KeyPair};
 use super::method::Model;
-use super::pdu::{auth, code, keys, reason, Features};
+use super::pdu::{auth, code, feature, keys, our_features, reason, wants_bond, Features};
 use super::{Failure, IoCapability, Link, SecurityConfig};
 use crate::wire::Reader;
-use crate::{Address, Instant, Role, Security};
+use crate::{Instant, Role, Security};
 
 /// What waits to be emitted: bit n for the PDU with code n, and these.
 /// Emitted from the lowest bit up.
@@ -82,45 +82,52 @@ pub enum Shared {
     DhKey([u8; 32]),
 }
 
+/// What an LTK request that is refused comes to, on the other side.
+const PIN_OR_KEY_MISSING: u8 = 0x06;
+
 /// Milliseconds without progress until a procedure fails (3.4).
 pub const TIMEOUT_MS: u32 = 30_000;
 
-/// A procedure.
+/// A procedure. Small and often used fields come first: Cortex-M0+ reaches
+/// them in one instruction.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Pairing {
-    pub link: Link,
-    pub config: SecurityConfig,
+    pub todo: u32,
+    /// Key PDUs that the peer still has to send, bit n for code n.
+    pub expect: u32,
+    pub passkey: u32,
     pub deadline: Instant,
     pub state: State,
-    pub todo: u32,
-    pub failure: Failure,
-    /// Peripheral: the script asked for security; central: pair anew unless
-    /// the bond is authenticated.
-    pub wanted: bool,
+    pub central: bool,
+    pub model: Model,
     /// The answer that the user owes, of `ask`.
     pub ask: u8,
+    /// Of passkey entry, 0 to 19.
+    pub round: u8,
     /// `peer_value` arrived while our user or the DHKey was not ready.
     pub got: bool,
     /// Our keys are sent or in `todo`.
     pub keys_queued: bool,
-    /// Of passkey entry, 0 to 19.
-    pub round: u8,
-    pub model: Model,
-    pub request: Features,
-    pub response: Features,
+    /// Peripheral: the script asked for security; central: pair anew unless
+    /// the bond is authenticated.
+    pub wanted: bool,
     /// What this pairing gives; `bonded` when both sides want to.
     pub security: Security,
-    pub passkey: u32,
+    /// Why it ended, unless well.
+    pub failure: Option<Failure>,
+    pub config: SecurityConfig,
+    pub request: Features,
+    pub response: Features,
+    pub link: Link,
     pub nonce: Block,
     pub peer_nonce: Block,
     /// Confirm value or DHKey check.
     pub peer_value: Block,
+    /// To encrypt with.
+    pub key: Key,
     pub peer_x: [u8; 32],
     pub shared: Shared,
-    /// To encrypt with.
-    pub key: LongTermKey,
-    /// Key PDUs that the peer still has to send, bit n for code n.
-    pub expect: u32,
     /// What is learned about the peer.
     pub bond: Bond,
 }
@@ -135,15 +142,16 @@ impl Pairing {
             deadline: now.after(TIMEOUT_MS),
             state,
             todo: 0,
-            failure: Failure::Timeout,
+            failure: None,
+            central: link.role == Role::Central,
             wanted: false,
             ask: ask::NOTHING,
             got: false,
             keys_queued: false,
             round: 0,
             model: Model::JustWorks,
-            request: Features::default(),
-            response: Features::default(),
+            request: [0; 7],
+            response: [0; 7],
             security: Security::default(),
             passkey: 0,
             nonce: [0; 16],
@@ -151,17 +159,10 @@ impl Pairing {
             peer_value: [0; 16],
             peer_x: [0; 32],
             shared: Shared::Nothing,
-            key: LongTermKey::default(),
+            key: [0; 26],
             expect: 0,
-            bond: Bond {
-                identity: link.identity,
-                ..Bond::default()
-            },
+            bond: Bond::new(link.identity),
         }
-    }
-
-    pub fn is_central(&self) -> bool {
-        self.link.role == Role::Central
     }
 
     /// Ends with Pairing Failed.
@@ -172,7 +173,7 @@ impl Pairing {
 
     /// Ends without a word to the peer. An LTK request is still answered.
     pub fn end(&mut self, failure: Failure) {
-        self.failure = failure;
+        self.failure = Some(failure);
         self.todo = self.todo & (todo::LTK_REFUSE | todo::ENCRYPTED) | todo::FAILED;
         self.ask = ask::NOTHING;
         self.state = State::Over;
@@ -223,7 +224,7 @@ impl Pairing {
                 Ok(())
             }
             // It crossed our own request (2.4.6).
-            (_, code::SECURITY_REQUEST) if self.is_central() => Ok(()),
+            (_, code::SECURITY_REQUEST) if self.central => Ok(()),
             // We have not yet sent what the peer should wait for.
             _ if self.todo & todo::PDUS & !(1 << code::SECURITY_REQUEST) != 0 => {
                 Err(reason::UNSPECIFIED_REASON)
@@ -240,7 +241,7 @@ impl Pairing {
                 self.peer_nonce = block();
                 self.random_arrived(own)
             }
-            (State::Check, code::PAIRING_DHKEY_CHECK) if !self.is_central() && !self.got => {
+            (State::Check, code::PAIRING_DHKEY_CHECK) if !self.central && !self.got => {
                 self.peer_value = block();
                 self.got = true;
                 self.check_stage()
@@ -252,11 +253,13 @@ impl Pairing {
                 self.state = State::Encrypt;
                 Ok(())
             }
-            (State::Keys, _)
-                if self.expect & 1 << code != 0 && self.expect.trailing_zeros() == code as u32 =>
-            {
+            // The lowest of those expected.
+            (State::Keys, _) if self.expect & ((2 << code) - 1) == 1 << code => {
                 self.expect &= !(1 << code);
-                self.key_arrived(code, body)?;
+                self.bond.learn(code, body);
+                if code == code::IDENTITY_ADDRESS_INFORMATION && !self.bond.has_identity() {
+                    return Err(reason::INVALID_PARAMETERS);
+                }
                 self.keys_stage();
                 Ok(())
             }
@@ -267,23 +270,28 @@ impl Pairing {
 
     /// Central: begins with Pairing Request.
     pub fn start(&mut self) {
-        self.request = Features::ours(&self.config);
+        self.request = our_features(code::PAIRING_REQUEST, &self.config);
         if self.config.bond {
-            self.request.initiator_keys = keys::ENCRYPTION | keys::IDENTITY;
-            self.request.responder_keys = keys::ENCRYPTION | keys::IDENTITY | keys::SIGNING;
+            self.request[feature::INITIATOR_KEYS] = keys::ENCRYPTION | keys::IDENTITY;
+            self.request[feature::RESPONDER_KEYS] =
+                keys::ENCRYPTION | keys::IDENTITY | keys::SIGNING;
         }
         self.todo = 1 << code::PAIRING_REQUEST;
         self.state = State::Response;
     }
 
     fn pairing_request(&mut self, body: &[u8], identities: &Identities) -> Accepted {
-        self.request = Features::parse(body).ok_or(reason::INVALID_PARAMETERS)?;
-        self.response = Features::ours(&self.config);
-        if self.request.bonding() && self.config.bond {
-            let secure = self.request.auth & self.response.auth & auth::SECURE_CONNECTIONS != 0;
-            let ours = keys::IDENTITY | if secure { 0 } else { keys::ENCRYPTION };
-            self.response.initiator_keys = self.request.initiator_keys & (ours | keys::SIGNING);
-            self.response.responder_keys = self.request.responder_keys & ours;
+        self.request = features(code::PAIRING_REQUEST, body);
+        self.response = our_features(code::PAIRING_RESPONSE, &self.config);
+        if wants_bond(&self.request) && self.config.bond {
+            let both = self.request[feature::AUTH] & self.response[feature::AUTH];
+            let ours = match both & auth::SECURE_CONNECTIONS {
+                0 => keys::IDENTITY | keys::ENCRYPTION,
+                _ => keys::IDENTITY,
+            };
+            self.response[feature::INITIATOR_KEYS] =
+                self.request[feature::INITIATOR_KEYS] & (ours | keys::SIGNING);
+            self.response[feature::RESPONDER_KEYS] = self.request[feature::RESPONDER_KEYS] & ours;
         }
         self.negotiate(self.request, identities)?;
         self.todo = 1 << code::PAIRING_RESPONSE;
@@ -297,7 +305,7 @@ impl Pairing {
     }
 
     fn pairing_response(&mut self, body: &[u8], identities: &Identities) -> Accepted {
-        self.response = Features::parse(body).ok_or(reason::INVALID_PARAMETERS)?;
+        self.response = features(code::PAIRING_RESPONSE, body);
         self.negotiate(self.response, identities)?;
         if self.security.secure_connections {
             self.todo = 1 << code::PAIRING_PUBLIC_KEY;
@@ -310,29 +318,33 @@ impl Pairing {
 
     /// Judges the features of the peer (3.5.1) and what comes out of both.
     fn negotiate(&mut self, peer: Features, identities: &Identities) -> Accepted {
-        let both = self.request.auth & self.response.auth;
-        let secure = both & auth::SECURE_CONNECTIONS != 0;
-        let (Some(initiator), Some(responder)) = (self.request.io(), self.response.io()) else {
+        let [_, _, oob, _, max_key_size, ..] = peer;
+        let [_, initiator, _, initiator_auth, ..] = self.request;
+        let [_, responder, _, responder_auth, ..] = self.response;
+        let secure = initiator_auth & responder_auth & auth::SECURE_CONNECTIONS != 0;
+        let (Some(initiator), Some(responder)) = (
+            IoCapability::from_wire(initiator),
+            IoCapability::from_wire(responder),
+        ) else {
             return Err(reason::INVALID_PARAMETERS);
         };
-        if peer.oob > 1 || !matches!(peer.max_key_size, 7..=16) {
+        if oob > 1 || !matches!(max_key_size, 7..=16) {
             return Err(reason::INVALID_PARAMETERS);
         }
-        if peer.oob == 1 && secure {
+        if oob == 1 && secure {
             return Err(reason::OOB_NOT_AVAILABLE);
         }
-        if peer.max_key_size < self.config.min_key_size {
+        if max_key_size < self.config.min_key_size {
             // CVE-2019-9506, in its LE form.
             return Err(reason::ENCRYPTION_KEY_SIZE);
         }
-        let mitm = (self.request.auth | self.response.auth) & auth::MITM != 0;
-        if mitm {
+        if (initiator_auth | responder_auth) & auth::MITM != 0 {
             self.model = Model::choose(initiator, responder, secure);
         }
         self.security = Security {
-            key_size: peer.max_key_size,
+            key_size: max_key_size,
             authenticated: self.model != Model::JustWorks,
-            bonded: self.request.bonding() && self.response.bonding(),
+            bonded: wants_bond(&self.request) && wants_bond(&self.response),
             secure_connections: secure,
         };
         let allowed = (secure || !self.config.secure_only)
@@ -365,7 +377,7 @@ impl Pairing {
         }
         self.peer_x = x;
         self.shared = Shared::Y(y);
-        if !self.is_central() {
+        if !self.central {
             self.todo |= 1 << code::PAIRING_PUBLIC_KEY;
             self.state = State::Random;
             if self.model.is_passkey() {
@@ -393,8 +405,8 @@ impl Pairing {
         let displays = match self.model {
             Model::JustWorks | Model::NumericComparison => return,
             Model::BothInput => false,
-            Model::InitiatorDisplays => self.is_central(),
-            Model::ResponderDisplays => !self.is_central(),
+            Model::InitiatorDisplays => self.central,
+            Model::ResponderDisplays => !self.central,
         };
         self.ask = if displays { ask::DISPLAY } else { ask::INPUT };
         self.todo |= todo::PASSKEY;
@@ -415,7 +427,7 @@ impl Pairing {
             return;
         }
         self.passkey = value;
-        if self.is_central() {
+        if self.central {
             self.todo |= 1 << code::PAIRING_CONFIRM;
         } else if self.got {
             self.confirm_arrived();
@@ -423,7 +435,7 @@ impl Pairing {
     }
 
     fn confirm_arrived(&mut self) {
-        if self.is_central() {
+        if self.central {
             self.todo |= 1 << code::PAIRING_RANDOM;
         } else if self.ask != ask::NOTHING {
             self.got = true;
@@ -438,22 +450,22 @@ impl Pairing {
     fn random_arrived(&mut self, own: Option<&KeyPair>) -> Accepted {
         let secure = self.security.secure_connections;
         let passkey = self.model.is_passkey();
-        let committed = self.is_central() || passkey || !secure;
+        let committed = self.central || passkey || !secure;
         // Our own values sent back match our own confirm value.
         if committed
             && (self.peer_nonce == self.nonce || self.confirm(own, false) != self.peer_value)
         {
             return Err(reason::CONFIRM_VALUE_FAILED);
         }
-        if !self.is_central() {
+        if !self.central {
             self.todo |= 1 << code::PAIRING_RANDOM;
         }
         if !secure {
             let (initiator, responder) = self.nonces();
-            self.key.ltk = crypto::s1(&self.tk(), responder, initiator);
-            self.cut_key();
+            let stk = crypto::s1(&self.tk(), responder, initiator);
+            self.set_key(&stk);
             self.state = State::Encrypt;
-            if self.is_central() {
+            if self.central {
                 self.todo |= todo::ENCRYPT;
             }
             return Ok(());
@@ -461,7 +473,7 @@ impl Pairing {
         if passkey && self.round < 19 {
             self.round += 1;
             self.state = State::Confirm;
-            if self.is_central() {
+            if self.central {
                 self.state = State::User;
                 self.todo |= 1 << code::PAIRING_CONFIRM;
             }
@@ -503,7 +515,7 @@ impl Pairing {
         if self.state != State::Check || !ready {
             return Ok(());
         }
-        if !self.is_central() {
+        if !self.central {
             if !self.got {
                 return Ok(());
             }
@@ -519,8 +531,7 @@ impl Pairing {
         if self.check(&mac_key, false) != self.peer_value {
             return Err(reason::DHKEY_CHECK_FAILED);
         }
-        self.key.ltk = ltk;
-        self.cut_key();
+        self.set_key(&ltk);
         Ok(())
     }
 
@@ -540,24 +551,21 @@ impl Pairing {
         let local = (&self.nonce, self.link.local);
         let peer = (&self.peer_nonce, self.link.peer);
         let ((n1, a1), (n2, a2)) = if ours { (local, peer) } else { (peer, local) };
-        let features = if ours == self.is_central() {
+        let features = if ours == self.central {
             &self.request
         } else {
             &self.response
         };
-        crypto::f6(mac_key, n1, n2, &r, &features.io_cap(), a1, a2)
+        let [_, io, oob, auth, ..] = *features;
+        crypto::f6(mac_key, n1, n2, &r, &[io, oob, auth], a1, a2)
     }
 
     /// Our confirm value, or the one that the peer should have sent.
     pub fn confirm(&self, own: Option<&KeyPair>, ours: bool) -> Block {
         let nonce = if ours { &self.nonce } else { &self.peer_nonce };
         if !self.security.secure_connections {
-            let (request, response) = (
-                self.request.pdu(code::PAIRING_REQUEST),
-                self.response.pdu(code::PAIRING_RESPONSE),
-            );
             let (ia, ra) = self.ordered(self.link.local, self.link.peer);
-            return crypto::c1(&self.tk(), nonce, &request, &response, ia, ra);
+            return crypto::c1(&self.tk(), nonce, &self.request, &self.response, ia, ra);
         }
         let own = own.map_or([0; 32], KeyPair::x);
         let z = match self.model.is_passkey() {
@@ -584,7 +592,7 @@ impl Pairing {
 
     /// Local and peer value as initiator's and responder's.
     fn ordered<T>(&self, local: T, peer: T) -> (T, T) {
-        if self.is_central() {
+        if self.central {
             (local, peer)
         } else {
             (peer, local)
@@ -595,9 +603,17 @@ impl Pairing {
         self.ordered(&self.nonce, &self.peer_nonce)
     }
 
-    /// Shortens the key to the negotiated size (2.3.4).
-    fn cut_key(&mut self) {
-        cut(&mut self.key.ltk, self.security.key_size);
+    /// Takes a key, shortened to the negotiated size (2.3.4).
+    fn set_key(&mut self, key: &Block) {
+        self.key = [0; 26];
+        for (to, from) in self
+            .key
+            .iter_mut()
+            .zip(key)
+            .take(self.security.key_size as usize)
+        {
+            *to = *from;
+        }
     }
 
     /// The link is encrypted with the key just made: keys follow (2.4.3), the
@@ -605,8 +621,8 @@ impl Pairing {
     pub fn encrypted(&mut self) {
         self.todo |= todo::ENCRYPTED;
         self.state = State::Keys;
-        self.expect = self.key_pdus(!self.is_central());
-        if !self.is_central() {
+        self.expect = self.key_pdus(!self.central);
+        if !self.central {
             self.keys_queued = true;
             self.todo |= self.key_pdus(false);
         }
@@ -629,11 +645,12 @@ impl Pairing {
 
     /// The PDUs that distribute the initiator's or the responder's keys.
     fn key_pdus(&self, initiator: bool) -> u32 {
-        let keys = if initiator {
-            self.request.initiator_keys & self.response.initiator_keys
+        let at = if initiator {
+            feature::INITIATOR_KEYS
         } else {
-            self.request.responder_keys & self.response.responder_keys
+            feature::RESPONDER_KEYS
         };
+        let keys = self.request[at] & self.response[at];
         let mut pdus = 0;
         if keys & keys::ENCRYPTION != 0 && !self.security.secure_connections {
             pdus |= 1 << code::ENCRYPTION_INFORMATION | 1 << code::CENTRAL_IDENTIFICATION;
@@ -647,43 +664,13 @@ impl Pairing {
         pdus
     }
 
-    fn key_arrived(&mut self, code: u8, body: &[u8]) -> Accepted {
-        let mut r = Reader(body);
-        match code {
-            code::ENCRYPTION_INFORMATION => self.key.ltk = r.array().unwrap_or_default(),
-            code::CENTRAL_IDENTIFICATION => {
-                self.key.ediv = r.u16().unwrap_or_default();
-                self.key.rand = r.array().unwrap_or_default();
-                self.bond.peers = Some(self.key);
-            }
-            code::IDENTITY_INFORMATION => {
-                self.bond.irk = r.array().filter(|irk| *irk != [0; 16]);
-            }
-            code::IDENTITY_ADDRESS_INFORMATION => {
-                let kind = r.u8().unwrap_or(0xff);
-                self.bond.identity = Address::from_wire(kind, r.array().unwrap_or_default());
-                if kind > 1 || !self.bond.identity.is_identity() {
-                    return Err(reason::INVALID_PARAMETERS);
-                }
-            }
-            // CSRK: signed writes are not supported.
-            _ => {}
-        }
-        Ok(())
-    }
-
     /// All keys are exchanged: keep them, or be done.
     fn finish(&mut self) {
-        let bond = &mut self.bond;
-        bond.key_size = self.security.key_size;
-        bond.authenticated = self.security.authenticated;
-        bond.secure_connections = self.security.secure_connections;
-        if bond.secure_connections {
-            bond.ours = Some(self.key);
-            bond.peers = Some(self.key);
+        self.bond.set_security(&self.security);
+        if self.security.secure_connections {
+            self.bond.set_keys(Some(&self.key), Some(&self.key));
         }
-        let keys = bond.ours.is_some() || bond.peers.is_some();
-        if self.security.bonded && keys && bond.identity.is_identity() {
+        if self.security.bonded && self.bond.has_keys() && self.bond.has_identity() {
             self.todo |= todo::LOAD;
             self.state = State::LoadToKeep;
         } else {
@@ -692,16 +679,16 @@ impl Pairing {
     }
 
     /// The value stored under the identity that the peer gave.
-    pub fn keep(&mut self, old: Option<Bond>, identities: &Identities) {
-        let proved = self.link.security.bonded && self.link.identity == self.bond.identity;
-        let replaces =
-            old.is_none_or(|old| may_replace(&old.security(), &self.bond.security(), proved));
+    pub fn keep(&mut self, old: Option<&Bond>, identities: &Identities) {
+        let proved = self.link.security.bonded && self.link.identity == self.bond.identity();
+        let new = self.bond.security();
+        let replaces = old.is_none_or(|old| may_replace(&old.security(), &new, proved));
         if replaces && identities.accepts(&self.bond) {
             self.todo |= todo::STORE;
             self.state = State::Store;
         } else {
             self.todo |= 1 << code::PAIRING_FAILED;
-            self.failure = Failure::Local(reason::KEY_REJECTED);
+            self.failure = Some(Failure::Local(reason::KEY_REJECTED));
             self.done(false);
         }
     }
@@ -709,71 +696,69 @@ impl Pairing {
     /// The link stays encrypted; whether the bond was kept.
     pub fn done(&mut self, bonded: bool) {
         self.security.bonded = bonded;
-        if !bonded {
-            self.bond.identity = self.link.identity;
+        if bonded {
+            self.link.identity = self.bond.identity();
         }
         self.todo |= todo::DONE;
         self.state = State::Over;
     }
 
     /// Central: the stored bond; encrypts with it if it is good enough.
-    pub fn encrypt_or_pair(&mut self, bond: Option<Bond>) {
-        match bond.filter(|bond| self.usable(bond)) {
-            Some(Bond {
-                peers: Some(key),
-                authenticated,
-                ..
-            }) if authenticated || !self.wanted => {
-                self.key = key;
-                self.reencrypt(bond, todo::ENCRYPT);
-            }
-            _ => self.start(),
+    pub fn encrypt_or_pair(&mut self, bond: Option<&Bond>) {
+        let bond = self
+            .usable(bond)
+            .filter(|b| b.security().authenticated || !self.wanted);
+        match bond.and_then(Bond::peers) {
+            Some(key) => self.reencrypt(bond, key, todo::ENCRYPT),
+            None => self.start(),
         }
     }
 
     /// Peripheral: the stored bond; answers the LTK request in `key` with it.
-    pub fn answer_ltk(&mut self, bond: Option<Bond>) {
-        match bond.filter(|bond| self.usable(bond)) {
-            Some(Bond {
-                ours: Some(key), ..
-            }) if key.ediv == self.key.ediv && key.rand == self.key.rand => {
-                self.key = key;
-                self.reencrypt(bond, todo::LTK_REPLY);
-            }
+    pub fn answer_ltk(&mut self, bond: Option<&Bond>) {
+        match self.usable(bond).and_then(Bond::ours) {
+            Some(key) if key[16..] == self.key[16..] => self.reencrypt(bond, key, todo::LTK_REPLY),
             _ => {
                 self.todo |= todo::LTK_REFUSE;
                 // The central may still pair, if we asked for security.
-                self.state = if self.wanted {
-                    State::Request
-                } else {
-                    State::Over
-                };
+                self.state = State::Request;
+                if !self.wanted {
+                    self.state = State::Over;
+                    self.failure = Some(Failure::Controller(PIN_OR_KEY_MISSING));
+                }
             }
         }
     }
 
-    fn usable(&self, bond: &Bond) -> bool {
-        bond.identity == self.link.identity
-            && bond.key_size >= self.config.min_key_size
-            && (bond.secure_connections || !self.config.secure_only)
+    fn usable<'a>(&self, bond: Option<&'a Bond>) -> Option<&'a Bond> {
+        bond.filter(|bond| {
+            let security = bond.security();
+            security.key_size >= self.config.min_key_size
+                && (security.secure_connections || !self.config.secure_only)
+        })
     }
 
-    fn reencrypt(&mut self, bond: Option<Bond>, todo: u32) {
-        self.bond = bond.unwrap_or_default();
-        self.security = self.bond.security();
+    fn reencrypt(&mut self, bond: Option<&Bond>, key: Key, todo: u32) {
+        if let Some(bond) = bond {
+            self.bond = *bond;
+            self.security = bond.security();
+        }
+        self.key = key;
         self.todo |= todo;
         self.state = State::Reencrypting;
     }
 }
 
+/// The features in the body of a Pairing Request or Response.
+fn features(code: u8, body: &[u8]) -> Features {
+    let mut features = [code; 7];
+    for (to, from) in features.iter_mut().skip(1).zip(body) {
+        *to = *from;
+    }
+    features
+}
+
 /// Whether an authenticated bond is worth asking for.
 pub fn wants_mitm(config: &SecurityConfig, asked: bool) -> bool {
     asked && config.io != IoCapability::NoInputNoOutput
-}
-
-/// Zeros what is above the size of a key (2.3.4).
-pub fn cut(key: &mut Block, size: u8) {
-    for byte in key.iter_mut().skip(size as usize) {
-        *byte = 0;
-    }
 }

@@ -1,7 +1,6 @@
 //! SMP PDUs (Vol 3, Part H, 3.3 to 3.6): a code, then a body of fixed length.
 
-use super::{IoCapability, SecurityConfig};
-use crate::wire::Writer;
+use super::SecurityConfig;
 
 /// Codes (3.3).
 #[allow(missing_docs)]
@@ -79,88 +78,29 @@ pub fn parse(pdu: &[u8]) -> Option<Result<(u8, &[u8]), u8>> {
     })
 }
 
-/// Writes a PDU.
-pub fn emit(out: &mut Writer, code: u8, body: &[u8]) {
-    out.u8(code).bytes(body);
+/// Pairing Request or Response (3.5.1 and 3.5.2) with its code, as it goes
+/// into c1: see `feature` for what is where.
+pub type Features = [u8; 7];
+
+/// Where in `Features` a field is.
+#[allow(missing_docs)]
+pub mod feature {
+    pub const IO: usize = 1;
+    pub const OOB: usize = 2;
+    pub const AUTH: usize = 3;
+    pub const MAX_KEY_SIZE: usize = 4;
+    pub const INITIATOR_KEYS: usize = 5;
+    pub const RESPONDER_KEYS: usize = 6;
 }
 
-/// Pairing Request or Response (3.5.1 and 3.5.2), as it goes into c1 and f6.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Features {
-    /// IO capability.
-    pub io: u8,
-    /// Whether OOB data of the other side is at hand.
-    pub oob: u8,
-    /// AuthReq, see `auth`.
-    pub auth: u8,
-    /// Maximum encryption key size.
-    pub max_key_size: u8,
-    /// Keys that the initiator distributes, see `keys`.
-    pub initiator_keys: u8,
-    /// Keys that the responder distributes.
-    pub responder_keys: u8,
+/// What we say of ourselves, without any keys.
+pub fn our_features(code: u8, config: &SecurityConfig) -> Features {
+    [code, config.io as u8, 0, auth_req(config), 16, 0, 0]
 }
 
-impl Features {
-    /// What we say of ourselves, without any keys.
-    pub fn ours(config: &SecurityConfig) -> Self {
-        Features {
-            io: config.io as u8,
-            oob: 0,
-            auth: auth_req(config),
-            max_key_size: 16,
-            initiator_keys: 0,
-            responder_keys: 0,
-        }
-    }
-
-    /// Reads the body; the fields are not judged.
-    pub fn parse(body: &[u8]) -> Option<Self> {
-        let &[io, oob, auth, max_key_size, initiator_keys, responder_keys] = body else {
-            return None;
-        };
-        Some(Features {
-            io,
-            oob,
-            auth,
-            max_key_size,
-            initiator_keys,
-            responder_keys,
-        })
-    }
-
-    /// The body.
-    pub fn bytes(&self) -> [u8; 6] {
-        [
-            self.io,
-            self.oob,
-            self.auth,
-            self.max_key_size,
-            self.initiator_keys,
-            self.responder_keys,
-        ]
-    }
-
-    /// Code and body, as in c1.
-    pub fn pdu(&self, code: u8) -> [u8; 7] {
-        let [a, b, c, d, e, f] = self.bytes();
-        [code, a, b, c, d, e, f]
-    }
-
-    /// IO capability, OOB flag and AuthReq, as in f6.
-    pub fn io_cap(&self) -> [u8; 3] {
-        [self.io, self.oob, self.auth]
-    }
-
-    /// The IO capability, if it is none of the reserved.
-    pub fn io(&self) -> Option<IoCapability> {
-        IoCapability::from_wire(self.io)
-    }
-
-    /// Whether the sender wants to keep keys.
-    pub fn bonding(&self) -> bool {
-        self.auth & auth::BONDING_MASK == auth::BONDING
-    }
+/// Whether the sender of a Pairing Request or Response wants to keep keys.
+pub fn wants_bond(features: &Features) -> bool {
+    features[feature::AUTH] & auth::BONDING_MASK == auth::BONDING
 }
 
 /// AuthReq of our Pairing Request, Response and Security Request. Keypress
@@ -199,21 +139,16 @@ mod tests {
     }
 
     #[test]
-    fn features_keep_their_bytes() {
-        let body = [4, 0, 0x0d, 16, 3, 7];
-        let features = Features::parse(&body).unwrap();
-        assert_eq!(features.io(), Some(IoCapability::KeyboardDisplay));
-        assert!(features.bonding());
-        assert_eq!(features.io_cap(), [4, 0, 0x0d]);
-        assert_eq!(features.pdu(2), [2, 4, 0, 0x0d, 16, 3, 7]);
-        let mut buf = [0xa5; 16];
-        let mut out = Writer::new(&mut buf);
-        emit(&mut out, code::PAIRING_REQUEST, &features.bytes());
-        assert_eq!(out.finish(), Some(7));
-        assert_eq!(buf[..7], features.pdu(1));
-        for len in 0..6 {
-            assert_eq!(Features::parse(&body[..len]), None);
-        }
+    fn our_features_say_what_we_can() {
+        let config = SecurityConfig {
+            io: crate::smp::IoCapability::KeyboardDisplay,
+            bond: true,
+            ..Default::default()
+        };
+        let features = our_features(code::PAIRING_REQUEST, &config);
+        assert_eq!(features, [1, 4, 0, 0x09, 16, 0, 0]);
+        assert!(wants_bond(&features));
+        assert!(!wants_bond(&[1, 4, 0, 0x0a, 16, 0, 0]));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Published attacks, by name.
 
 use super::crypto::tests::{point, KEYS};
-use super::pdu::Features;
 use super::*;
 use IoCapability::*;
 
@@ -10,15 +9,7 @@ const MITM: u8 = pdu::auth::MITM;
 const BONDING: u8 = pdu::auth::BONDING;
 
 fn features(code: u8, io: IoCapability, auth: u8, keys: u8) -> Vec<u8> {
-    let features = Features {
-        io: io as u8,
-        auth,
-        max_key_size: 16,
-        initiator_keys: keys,
-        responder_keys: keys,
-        ..Features::default()
-    };
-    features.pdu(code).to_vec()
+    std::vec![code, io as u8, 0, auth, 16, keys, keys]
 }
 
 fn request(io: IoCapability, auth: u8) -> Vec<u8> {
@@ -347,28 +338,14 @@ fn cve_2020_15802_no_key_for_br_edr_is_ever_derived() {
             secure | BONDING | 0x20,
             0x0f,
         ));
-        let answer = Features::parse(&side.sent.pop_back().unwrap()[1..]).unwrap();
-        assert_eq!(
-            (
-                answer.initiator_keys & 8,
-                answer.responder_keys & 8,
-                answer.auth & 0x20
-            ),
-            (0, 0, 0)
-        );
+        let answer = side.sent.pop_back().unwrap();
+        assert_eq!((answer[3] & 0x20, answer[5] & 8, answer[6] & 8), (0, 0, 0));
     }
     let mut side = Side::new(Role::Central, 1);
     side.config.bond = true;
     side.pair();
-    let asked = Features::parse(&side.sent.pop_back().unwrap()[1..]).unwrap();
-    assert_eq!(
-        (
-            asked.initiator_keys & 8,
-            asked.responder_keys & 8,
-            asked.auth & 0x20
-        ),
-        (0, 0, 0)
-    );
+    let asked = side.sent.pop_back().unwrap();
+    assert_eq!((asked[3] & 0x20, asked[5] & 8, asked[6] & 8), (0, 0, 0));
 }
 
 #[test]
@@ -625,4 +602,86 @@ fn other_links_live_on() {
         }
     }
     pair.assert_done(false, true, true);
+}
+
+#[test]
+fn cve_2019_17520_a_peer_cannot_run_ahead_of_what_we_have_not_sent() {
+    for secure in [0, SECURE] {
+        let mut side = Side::new(Role::Central, 1);
+        side.pair();
+        side.smp.handle_pdu(
+            &side.link,
+            side.config,
+            &response(NoInputNoOutput, secure),
+            NOW,
+        );
+        // No room to send: our public key or confirm value still waits.
+        let early = if secure == 0 {
+            std::vec![code::PAIRING_CONFIRM; 17]
+        } else {
+            public_key(&point(KEYS[0][3]))
+        };
+        side.smp.handle_pdu(&side.link, side.config, &early, NOW);
+        side.run();
+        assert_eq!(side.failed, [Failure::Local(reason::UNSPECIFIED_REASON)]);
+        let mut side = Side::new(Role::Peripheral, 1);
+        side.smp.handle_pdu(
+            &side.link,
+            side.config,
+            &request(NoInputNoOutput, secure),
+            NOW,
+        );
+        side.smp.handle_pdu(&side.link, side.config, &early, NOW);
+        side.run();
+        assert_eq!(side.failed, [Failure::Local(reason::UNSPECIFIED_REASON)]);
+    }
+}
+
+#[test]
+fn passkey_entry_reveals_one_bit_in_each_of_twenty_rounds() {
+    let (mut side, _) = peripheral_with_key(KeyboardDisplay);
+    let passkey = 0b1010_0110_1001_1100_0111;
+    side.user = Some(passkey);
+    let mine = crypto::tests::key_pair(KEYS[0][1]);
+    side.config.io = KeyboardOnly;
+    side.disconnected();
+    side.receive(&request(DisplayOnly, SECURE | MITM));
+    side.receive(&public_key(&mine.public));
+    let key = side.sent.pop_back().unwrap();
+    let theirs: [u8; 32] = key[1..33].try_into().unwrap();
+    for round in 0..20 {
+        let z = 0x80 | (passkey >> round & 1) as u8;
+        let nonce = [round as u8; 16];
+        let confirm = crypto::f4(&mine.x(), &theirs, &nonce, z);
+        side.receive(&[&[code::PAIRING_CONFIRM], confirm.as_slice()].concat());
+        let answer = side.sent.pop_back().unwrap();
+        assert_eq!(answer[0], code::PAIRING_CONFIRM, "{round}");
+        side.receive(&[&[code::PAIRING_RANDOM], nonce.as_slice()].concat());
+        let random = side.sent.pop_back().unwrap();
+        let random = random[1..].try_into().unwrap();
+        assert_eq!(answer[1..], crypto::f4(&theirs, &mine.x(), random, z));
+    }
+    // All rounds are over: one more is out of order.
+    side.receive(&[code::PAIRING_CONFIRM; 17]);
+    assert_eq!(side.reason(), Some(reason::UNSPECIFIED_REASON));
+}
+
+#[test]
+fn a_refused_key_does_not_forgive_failed_attempts() {
+    let mut side = Side::new(Role::Peripheral, 1);
+    side.config = SecurityConfig {
+        io: DisplayOnly,
+        mitm: true,
+        secure: false,
+        ..side.config
+    };
+    for _ in 0..4 {
+        side.receive(&request(KeyboardOnly, MITM));
+        side.receive(&[code::PAIRING_CONFIRM; 17]);
+        side.receive(&[code::PAIRING_RANDOM; 17]);
+        side.ltk_request([0; 8], 0);
+        assert_eq!(side.answer.take(), Some(None));
+    }
+    side.receive(&request(KeyboardOnly, MITM));
+    assert_eq!(side.reason(), Some(reason::REPEATED_ATTEMPTS));
 }

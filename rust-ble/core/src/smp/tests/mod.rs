@@ -37,7 +37,7 @@ struct Side {
     done: Vec<Security>,
     failed: Vec<Failure>,
     sent: VecDeque<Vec<u8>>,
-    encrypt: Option<bonds::LongTermKey>,
+    encrypt: Option<([u8; 8], u16, [u8; 16])>,
     answer: Option<Option<[u8; 16]>>,
     /// The key that the link is encrypted with.
     key: Option<[u8; 16]>,
@@ -148,9 +148,7 @@ impl Side {
         let index = self.link.index;
         match action {
             Action::Send => {}
-            Action::Encrypt { rand, ediv, ltk } => {
-                self.encrypt = Some(bonds::LongTermKey { ltk, ediv, rand })
-            }
+            Action::Encrypt { rand, ediv, ltk } => self.encrypt = Some((rand, ediv, ltk)),
             Action::LtkReply(ltk) => self.answer = Some(Some(ltk)),
             Action::LtkRefuse => self.answer = Some(None),
             Action::Passkey(action) => {
@@ -163,13 +161,14 @@ impl Side {
                 let value = self.secrets.get(&bonds::key(identity)).cloned();
                 self.smp.bond_loaded(index, value.as_deref());
             }
-            Action::StoreBond(bond) => {
+            Action::StoreBond(identity) => {
                 let keeps = self.store == Store::Keeps;
+                let value = *self.smp.bond_to_store(index).unwrap();
                 if keeps {
-                    self.secrets
-                        .insert(bonds::key(bond.identity), bond.emit().to_vec());
+                    self.secrets.insert(bonds::key(identity), value.to_vec());
                 }
                 self.smp.bond_stored(index, keeps);
+                assert_eq!(self.smp.bond_to_store(index), None);
             }
             Action::Encrypted(security) => {
                 assert!(!security.bonded);
@@ -283,15 +282,15 @@ impl Pair {
         } else if let Some(pdu) = peripheral.sent.pop_front() {
             central.receive(&pdu);
             air.push(pdu);
-        } else if let Some(key) = central.encrypt.take() {
-            peripheral.ltk_request(key.rand, key.ediv);
+        } else if let Some((rand, ediv, key)) = central.encrypt.take() {
+            peripheral.ltk_request(rand, ediv);
             match peripheral
                 .answer
                 .take()
                 .expect("an LTK request is always answered")
             {
                 None => central.encrypted(0x06),
-                Some(ltk) if ltk == key.ltk => {
+                Some(ltk) if ltk == key => {
                     central.key = Some(ltk);
                     peripheral.key = Some(ltk);
                     peripheral.encrypted(0);
