@@ -1,0 +1,179 @@
+// HCI through the port's mp_bluetooth_hci_uart_* functions (extmod/mpbthci.h): a UART, or
+// the mailbox of an STM32WB, which the stm32 port hides behind the same names.
+
+#include "py/runtime.h"
+
+#if MICROPY_PY_BLUETOOTH && MICROPY_BLUETOOTH_RUST && !MICROPY_PY_BLUETOOTH_CYW43
+
+#include <string.h>
+#include "py/mperrno.h"
+#include "extmod/modbluetooth.h"
+#include "extmod/mpbthci.h"
+#include "mpbthciport.h"
+#include "../hci.h"
+#include "transport.h"
+
+#define READS_PACKETS (MICROPY_PY_BLUETOOTH_HCI_READ_MODE == MICROPY_PY_BLUETOOTH_HCI_READ_MODE_PACKET)
+
+#ifndef MICROPY_PY_BLUETOOTH_HCI_READ_MODE
+#define MICROPY_PY_BLUETOOTH_HCI_READ_MODE MICROPY_PY_BLUETOOTH_HCI_READ_MODE_BYTE
+#endif
+
+// The port gives bytes one by one. An STM32WB's second core hands over all packets that it
+// has at once; they are at most what its pool in rfcore.c holds.
+#if READS_PACKETS
+#define STAGE_SIZE (6 * 272)
+#else
+#define STAGE_SIZE (64)
+#endif
+
+static uint8_t stage[STAGE_SIZE];
+static uint16_t stage_len;
+static uint16_t stage_pos;
+
+#if READS_PACKETS
+static void stage_byte(uint8_t byte) {
+    if (stage_len < STAGE_SIZE) {
+        stage[stage_len++] = byte;
+    }
+}
+#endif
+
+static void stage_fill(void) {
+    stage_len = 0;
+    stage_pos = 0;
+    bool awake = mp_bluetooth_hci_controller_woken();
+    #if READS_PACKETS
+    mp_bluetooth_hci_uart_readpacket(stage_byte);
+    #else
+    while (stage_len < STAGE_SIZE) {
+        int byte = mp_bluetooth_hci_uart_readchar();
+        if (byte < 0) {
+            break;
+        }
+        stage[stage_len++] = byte;
+    }
+    #endif
+    if (awake && stage_len == 0) {
+        mp_bluetooth_hci_controller_sleep_maybe();
+    }
+}
+
+int mp_rust_ble_hci_peek(const uint8_t **data) {
+    if (stage_pos == stage_len) {
+        stage_fill();
+    }
+    *data = &stage[stage_pos];
+    return stage_len - stage_pos;
+}
+
+void mp_rust_ble_hci_consume(size_t len) {
+    stage_pos += len;
+}
+
+#if READS_PACKETS
+
+// The second core gets a packet as a whole, in the buffer that the port has for that.
+extern uint8_t mp_bluetooth_hci_cmd_buf[4 + 256];
+
+bool mp_rust_ble_hci_send(const mp_rust_ble_part_t *parts, size_t num_parts) {
+    size_t len = 0;
+    for (size_t i = 0; i < num_parts; ++i) {
+        if (parts[i].len > sizeof(mp_bluetooth_hci_cmd_buf) - len) {
+            return true; // Longer than the core's buffers, which it told us.
+        }
+        memcpy(&mp_bluetooth_hci_cmd_buf[len], parts[i].data, parts[i].len);
+        len += parts[i].len;
+    }
+    return mp_bluetooth_hci_uart_write(mp_bluetooth_hci_cmd_buf, len) == 0;
+}
+
+// Called by rfcore.c while it waits for room.
+void mp_rust_ble_hci_wfi(void) {
+    if (stage_pos == stage_len) {
+        stage_fill();
+    }
+}
+
+#else
+
+bool mp_rust_ble_hci_send(const mp_rust_ble_part_t *parts, size_t num_parts) {
+    for (size_t i = 0; i < num_parts; ++i) {
+        if (parts[i].len > 0 && mp_bluetooth_hci_uart_write(parts[i].data, parts[i].len) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+#endif
+
+#if LIB_PICO_PLATFORM
+
+// rp2's UART takes its interrupts without telling anybody; step in between.
+
+#include "hardware/irq.h"
+
+#define UART_IRQ (UART0_IRQ + MICROPY_HW_BLE_UART_ID)
+
+static irq_handler_t uart_irq_handler;
+
+static void uart_irq(void) {
+    uart_irq_handler();
+    mp_bluetooth_hci_poll_now();
+}
+
+static void irq_swap(irq_handler_t to) {
+    irq_handler_t from = irq_get_exclusive_handler(UART_IRQ);
+    bool enabled = irq_is_enabled(UART_IRQ);
+    irq_set_enabled(UART_IRQ, false);
+    if (from != NULL) {
+        irq_remove_handler(UART_IRQ, from);
+    }
+    irq_set_exclusive_handler(UART_IRQ, to);
+    irq_set_enabled(UART_IRQ, enabled);
+}
+
+static void irq_attach(void) {
+    uart_irq_handler = irq_get_exclusive_handler(UART_IRQ);
+    if (uart_irq_handler != NULL && uart_irq_handler != uart_irq) {
+        irq_swap(uart_irq);
+    }
+}
+
+static void irq_detach(void) {
+    if (uart_irq_handler != NULL) {
+        irq_swap(uart_irq_handler);
+        uart_irq_handler = NULL;
+    }
+}
+
+#else
+
+static void irq_attach(void) {
+}
+
+static void irq_detach(void) {
+}
+
+#endif
+
+int mp_rust_ble_transport_open(void) {
+    stage_len = 0;
+    stage_pos = 0;
+    int err = mp_bluetooth_hci_uart_init(MICROPY_HW_BLE_UART_ID, MICROPY_HW_BLE_UART_BAUDRATE);
+    if (err != 0 || mp_bluetooth_hci_controller_init() != 0) {
+        mp_bluetooth_hci_uart_deinit();
+        return MP_EIO;
+    }
+    irq_attach();
+    return 0;
+}
+
+void mp_rust_ble_transport_close(void) {
+    irq_detach();
+    mp_bluetooth_hci_controller_deinit();
+    mp_bluetooth_hci_uart_deinit();
+}
+
+#endif // MICROPY_PY_BLUETOOTH && MICROPY_BLUETOOTH_RUST && !MICROPY_PY_BLUETOOTH_CYW43
