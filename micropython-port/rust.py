@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Build the Rust host for the processor that a C compiler command builds for.
 
-  rust.py build --cc "arm-none-eabi-gcc -mcpu=cortex-m0plus" --out DIR
-      one cargo call; prints the path of the static library.
+  rust.py build --cc "arm-none-eabi-gcc -mcpu=cortex-m0plus" --out DIR [--copy FILE]
+      one cargo call; prints the path of the static library. Sizes come from the
+      environment, see core/src/config.rs.
   rust.py target --cc "..."
       prints the name of the Rust target.
   rust.py setup [TARGET...]
@@ -15,6 +16,7 @@ one line in TARGETS.
 """
 
 import argparse
+import filecmp
 import glob
 import os
 import re
@@ -59,11 +61,10 @@ def main():
         p = sub.add_parser(name)
         p.add_argument("--cc", required=True, help="C compiler with its processor flags")
         if name == "build":
-            p.add_argument("--workspace", default=os.path.join(HERE, ".."))
+            p.add_argument("--workspace", default=workspace())
             p.add_argument("--out", required=True, help="folder for cargo's output")
             p.add_argument("--package", default="ble-ffi")
-            p.add_argument("--size", action="append", default=[], metavar="NAME=VALUE",
-                           help="a size of core/src/config.rs, without its prefix")
+            p.add_argument("--copy", help="where to put the library, if it changed")
             p.add_argument("cargo", nargs="*", help="further arguments for cargo")
     p = sub.add_parser("setup")
     p.add_argument("targets", nargs="*")
@@ -95,6 +96,11 @@ def target_of(cc):
         if all(n in macros and (not eq or macros[n] == v) for n, eq, v in names):
             return target
     raise Failure("no Rust target is known for this processor: add it to %s" % __file__)
+
+
+def workspace():
+    """Cargo's workspace: beside this file once installed, above it in the repository."""
+    return HERE if os.path.exists(os.path.join(HERE, "Cargo.toml")) else os.path.dirname(HERE)
 
 
 # How this machine can build for a target.
@@ -154,7 +160,7 @@ def version(name):
 
 
 def cache():
-    return os.path.abspath(os.environ.get("RUST_BLE_CACHE") or os.path.join(HERE, "..", ".cache"))
+    return os.path.abspath(os.environ.get("RUST_BLE_CACHE") or os.path.join(workspace(), ".cache"))
 
 
 def library_source(name):
@@ -219,18 +225,16 @@ def build(args):
     # Flags that the surrounding make exports are for C, and not for cargo's jobserver.
     for name in ("MAKEFLAGS", "MFLAGS", "CARGO_MAKEFLAGS", "RUSTFLAGS", "CFLAGS", "CC"):
         env.pop(name, None)
-    for size in args.size:
-        name, eq, value = size.partition("=")
-        if not eq:
-            raise Failure("--size %s is not NAME=VALUE" % size)
-        env["RUST_BLE_" + name] = value
-    command = how.cargo + ["rustc", "--release", "--target", target, "-p", args.package,
-                           "--crate-type", "staticlib"] + how.flags + args.cargo
+    command = how.cargo + ["rustc", "--quiet", "--release", "--target", target, "-p", args.package,
+                           "--no-default-features", "--crate-type", "staticlib"] + how.flags + args.cargo
     done = subprocess.run(command, cwd=args.workspace, env=env, stdout=sys.stderr)
     if done.returncode != 0:
         raise Failure("cargo failed for %s" % target)
     library = "lib%s.a" % args.package.replace("-", "_")
-    return os.path.join(env["CARGO_TARGET_DIR"], target, "release", library)
+    library = os.path.join(env["CARGO_TARGET_DIR"], target, "release", library)
+    if args.copy and not (os.path.exists(args.copy) and filecmp.cmp(library, args.copy, False)):
+        shutil.copyfile(library, args.copy)
+    return args.copy or library
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ REPO = os.path.dirname(HERE)
 BACKEND = "extmod/rust_ble"
 MANIFEST = BACKEND + "/installed.json"
 PATCHES = BACKEND + "/patches"
+BESIDE = ("rust_ble.mk", "rust_ble.cmake", "rust.py", "variant.mk", "variant.cmake",
+          "variant_uart.cmake")
 TESTED = ("1.25.0", "1.26.1")
 SKIPPED = re.compile(r"^(\.git|build|build-.*|target|__pycache__|.*\.pyc)$")
 
@@ -32,7 +34,7 @@ class Failure(Exception):
 # What is added.
 
 
-def added_files():
+def added_files(root):
     """{path in the tree: path here or bytes} of every file beside the patches."""
     files = {BACKEND + "/Cargo.toml": workspace()}
     for name in ("Cargo.lock", "LICENSE"):
@@ -40,13 +42,22 @@ def added_files():
             files["%s/%s" % (BACKEND, name)] = os.path.join(REPO, name)
     for folder in ("rust-ble/core", "rust-ble/ffi", "c-glue"):
         files.update(walk(os.path.join(REPO, folder), BACKEND + "/" + folder))
-    for name in ("rust_ble.mk", "rust_ble.cmake"):
+    for name in BESIDE:
         files["%s/%s" % (BACKEND, name)] = os.path.join(HERE, name)
     files.update(walk(os.path.join(HERE, "ports"), "ports"))
     for name in patching.patch_names(os.path.join(HERE, "patches")):
         files["%s/%s" % (PATCHES, name)] = os.path.join(HERE, "patches", name)
     return {path: source for path, source in files.items()
-            if isinstance(source, bytes) or os.path.exists(source)}
+            if (isinstance(source, bytes) or os.path.exists(source)) and has_board(root, path)}
+
+
+def has_board(root, path):
+    """Whether a board's variant has its board in this release."""
+    m = re.match(r"(ports/\w+/boards/\w+/)mpconfigvariant_\w+\.(mk|cmake)$", path)
+    if not m:
+        return True
+    name = m.group(1) + "mpconfigboard." + m.group(2)
+    return any(os.path.exists(os.path.join(top, name)) for top in (root, HERE))
 
 
 def workspace():
@@ -133,7 +144,7 @@ def check(root, quiet=False):
 def install(root):
     check(root)
     changed = plan(root)
-    files = added_files()
+    files = added_files(root)
     remove_files(root, set((manifest(root) or {"files": []})["files"]) - set(files))
     for path, text in changed.items():
         write(os.path.join(root, path), text.encode())
@@ -171,7 +182,7 @@ def remove_files(root, paths):
 def prepare(root, copy, ports):
     check(root)
     changed = plan(root)
-    files = added_files()
+    files = added_files(root)
     before = manifest(copy) or {"files": []}
     old_files = set((manifest(root) or {"files": []})["files"]) | {MANIFEST}
     for path, source in walk_tree(root, ports):
@@ -195,8 +206,8 @@ def walk_tree(root, ports):
             names[:] = [name for name in names if name not in ("docs", "logo")]
         elif at == "ports":
             names[:] = [name for name in names if name in ports]
-        elif at == "lib" and ports == ["unix"]:
-            # Submodules, which the unix port builds without.
+        elif at == "lib":
+            # Submodules: the unix port builds without, and firmware.py links them.
             names[:] = [name for name in names
                         if not os.path.exists(os.path.join(folder, name, ".git"))]
         for leaf in leaves:

@@ -6,6 +6,9 @@
 // Enable extra Unix features.
 #include "../mpconfigvariant_common.h"
 
+// The pump is a static node of the scheduler.
+#define MICROPY_SCHEDULER_STATIC_NODES (1)
+
 // Ctrl-C must not longjmp out of the middle of the host: it becomes a pending
 // exception that is raised at the next bytecode or interrupted system call.
 #undef MICROPY_ASYNC_KBD_INTR
