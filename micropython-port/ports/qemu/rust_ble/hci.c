@@ -7,7 +7,7 @@
 
 #if MICROPY_PY_BLUETOOTH
 
-#include "extmod/rust_ble/hci.h"
+#include "extmod/rust_ble/c-glue/hci.h"
 #include "board.h"
 
 static bool is_open;

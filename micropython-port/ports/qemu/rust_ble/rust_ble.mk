@@ -19,6 +19,11 @@ LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(RUST_BLE_WRAP))
 LDFLAGS += -Wl,-T,rust_ble/exidx.ld
 comma = ,
 
+ifeq ($(MICROPY_PY_BLUETOOTH),1)
+# The port sets LIBS later, without what it had.
+override LIBS = $(RUST_BLE_LIB) $(shell $(CC) $(CFLAGS) -print-libgcc-file-name)
+endif
+
 # HCI is the second serial line.
 QEMU_HCI ?= null
 QEMU_EXTRA += -serial $(QEMU_HCI)
