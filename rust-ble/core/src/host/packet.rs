@@ -25,7 +25,7 @@ impl Host {
         match (kind, code) {
             (hci::EVENT, event::COMMAND_COMPLETE | event::COMMAND_STATUS) => {
                 if let Some(result) = CommandResult::parse(code, params) {
-                    self.answer_arrived(result.opcode, len, code);
+                    return self.answer_arrived(result.opcode, len, code);
                 }
             }
             (hci::EVENT, event::NUMBER_OF_COMPLETED_PACKETS) => self.credits_arrived(len),
@@ -45,14 +45,15 @@ impl Host {
         self.rx.pop_back(len);
     }
 
-    /// A Command Complete or Command Status, still at the back of the queue.
+    /// A Command Complete or Command Status at the back of the queue, which it
+    /// leaves first: what the answer ends counts the packets before it.
     fn answer_arrived(&mut self, opcode: u16, len: usize, code: u8) {
         let target = self.commands.target();
         if !self.commands.answered(opcode) {
             // Of no command of ours, or too late: only the credits count.
             let credits = self.rx.back(len).get(if code == event::COMMAND_STATUS { 4 } else { 3 });
             self.commands.set_credits(credits.copied().unwrap_or(1));
-            return;
+            return self.rx.pop_back(len);
         }
         // The longest return parameters that the host itself reads are the
         // supported commands; those of the script's command are as long as
@@ -61,6 +62,7 @@ impl Host {
         let params = self.rx.back(len).get(3..).unwrap_or(&[]);
         let n = params.len().min(copy.len());
         copy[..n].copy_from_slice(&params[..n]);
+        self.rx.pop_back(len);
         if let Some(result) = CommandResult::parse(code, &copy[..n]) {
             self.command_answered(result, target);
         }
