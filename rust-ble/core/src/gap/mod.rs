@@ -97,11 +97,13 @@ impl Advertising {
     }
 
     /// Parameters of LE Set Advertising Parameters (Vol 4, Part E, 7.8.5).
+    ///
+    /// What takes no connection can still be scanned, even without a response,
+    /// as scripts know it from MicroPython's other backends.
     pub fn parameters(&self, own_address_type: u8) -> [u8; 15] {
-        let kind = match (self.connectable, self.response.is_empty()) {
-            (true, _) => 0x00,      // ADV_IND
-            (false, false) => 0x02, // ADV_SCAN_IND
-            (false, true) => 0x03,  // ADV_NONCONN_IND
+        let kind = match self.connectable {
+            true => 0x00,  // ADV_IND
+            false => 0x02, // ADV_SCAN_IND
         };
         let [low, high] = self.interval.to_le_bytes();
         [low, high, low, high, kind, own_address_type, 0, 0, 0, 0, 0, 0, 0, 0x07, 0]
@@ -199,7 +201,7 @@ mod tests {
     #[test]
     fn advertising_type_follows_from_what_is_asked() {
         let mut adv = Advertising::new();
-        assert_eq!(adv.parameters(1)[4..6], [3, 1]);
+        assert_eq!(adv.parameters(1)[4..6], [2, 1]);
         adv.response = AdvData::new(b"x").unwrap();
         assert_eq!(adv.parameters(0)[4], 2);
         adv.connectable = true;
