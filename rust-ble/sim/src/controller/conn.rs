@@ -366,6 +366,8 @@ impl Air {
     }
 
     /// All links of the node end for it without a word: power off or reset.
+    /// Only an end that the peer announced is acknowledged even now, which a
+    /// real controller does before it tells its host (Vol 6, Part B, 5.1.6).
     pub(crate) fn abandon_links(&mut self, n: NodeId) {
         for index in 0..self.links.len() {
             if self.links[index].is_none() {
@@ -374,7 +376,7 @@ impl Air {
             self.with_link(index, |_, link| {
                 for side in link.sides.iter_mut().filter(|s| s.node == n) {
                     side.up = false;
-                    side.radio = false;
+                    side.radio = side.farewell > 0;
                 }
             });
         }
