@@ -129,8 +129,9 @@ pub struct Link {
     pub sent: u16,
     /// ACL packets at the controller.
     pub in_flight: u16,
-    /// An ATT response is among the PDUs to send.
-    pub responding: bool,
+    /// Which of the PDUs to send is an ATT response, counted from one; zero
+    /// when none is.
+    pub response: u8,
     /// Indications; the first is at the peer when its PDU is gone.
     pub indications: Deque<Indication, MAX_INDICATIONS>,
     /// When the peer must have confirmed.
@@ -165,7 +166,7 @@ impl Link {
             tx: Deque::new(),
             sent: 0,
             in_flight: 0,
-            responding: false,
+            response: 0,
             indications: Deque::new(),
             indication_deadline: None,
             client: Client::new(),
@@ -179,7 +180,7 @@ impl Link {
         while let Some(block) = self.tx.pop_front() {
             pool.free(block);
         }
-        (self.sent, self.responding) = (0, false);
+        (self.sent, self.response) = (0, 0);
     }
 }
 

@@ -271,7 +271,7 @@ impl Host {
     ) -> Progress {
         let slot = pdu.slot as usize;
         let is_request = first & opcode::COMMAND_FLAG == 0 && first != opcode::HANDLE_VALUE_CFM;
-        if is_request && self.links.0[slot].responding {
+        if is_request && self.links.0[slot].response > 0 {
             // The last answer has not even left: the peer breaks the rule of
             // one request at a time (Vol 3, Part F, 3.3.2).
             return self.dealt_with(pdu);
@@ -295,8 +295,11 @@ impl Host {
         let outcome = server::handle(&mut link.server, &mut context, payload, &mut out);
         let len = out.len();
         let conn = link.handle;
-        link.responding |= len > 0;
         self.close_pdu(slot, cid::ATT, block, len);
+        if len > 0 {
+            let link = &mut self.links.0[slot];
+            link.response = link.tx.len() as u8;
+        }
         if !matches!(outcome, ServerOutcome::Query { .. }) {
             self.client_changed(slot);
         }

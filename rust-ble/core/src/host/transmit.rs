@@ -104,9 +104,7 @@ impl Host {
                     if let Some(block) = link.tx.pop_front() {
                         self.tx.free(block);
                     }
-                    // A response never waits behind another one, so that an
-                    // empty queue has none.
-                    link.responding &= !link.tx.is_empty();
+                    link.response = link.response.saturating_sub(1);
                 }
             }
             Outgoing::Fragment { slot, len } => self.channels.fragment_sent(slot, len as usize),
