@@ -208,7 +208,7 @@ fn serve(matches: &ArgMatches, addresses: &[Address]) -> io::Result<Live> {
     for (node, address) in addresses.iter().enumerate() {
         let place = live
             .open(address)
-            .map_err(|error| io::Error::new(error.kind(), format!("{address:?}: {error}")))?;
+            .map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))?;
         println!("node {node} {place} address {}", names[node]);
     }
     Ok(live)

@@ -38,6 +38,17 @@ impl Address {
     }
 }
 
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match self {
+            Address::Pty(None) => write!(f, "pty"),
+            Address::Pty(Some(link)) => write!(f, "pty:{}", link.display()),
+            Address::Tcp(port) => write!(f, "tcp:{port}"),
+            Address::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
 /// What reading gave.
 pub enum Got {
     Bytes(usize),
@@ -54,14 +65,13 @@ pub enum Endpoint {
     Unix(PathBuf, UnixListener, Option<UnixStream>),
 }
 
-/// A pseudo-terminal. Its slave side stays open here until a client has opened it,
+/// A pseudo-terminal. Its slave side stays open here until a client has written,
 /// and again after that client has left, because a master without a slave is
 /// readable (hung up) all the time.
 pub struct Pty {
     master: File,
     path: PathBuf,
     link: Option<PathBuf>,
-    watch: Option<nix::sys::inotify::Inotify>,
     slave: Option<OwnedFd>,
 }
 
@@ -96,7 +106,7 @@ impl Endpoint {
     /// The descriptor to wait for.
     pub fn fd(&self) -> BorrowedFd<'_> {
         match self {
-            Endpoint::Pty(pty) => pty.fd(),
+            Endpoint::Pty(pty) => pty.master.as_fd(),
             Endpoint::Tcp(listener, None) => listener.as_fd(),
             Endpoint::Tcp(_, Some(client)) => client.as_fd(),
             Endpoint::Unix(_, listener, None) => listener.as_fd(),
@@ -179,7 +189,6 @@ impl Pty {
             master,
             path,
             link,
-            watch: None,
             slave: None,
         };
         pty.idle()?;
@@ -191,46 +200,25 @@ impl Pty {
         Ok(open(&self.path, flags, Mode::empty())?)
     }
 
-    /// Waits for a client: raw mode, nothing left over, a watch on the path.
+    /// Waits for a client: raw mode, and nothing left that the last one has not read.
     fn idle(&mut self) -> io::Result<()> {
-        use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
         use nix::sys::termios::{tcflush, FlushArg};
-        let watch = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
-        watch.add_watch(&self.path, AddWatchFlags::IN_OPEN)?;
         let slave = self.slave()?;
         let mut raw = tcgetattr(&slave)?;
         cfmakeraw(&mut raw);
         tcsetattr(&slave, SetArg::TCSANOW, &raw)?;
-        // What the last client has not read; the next one's bytes go the other way.
         tcflush(&slave, FlushArg::TCIFLUSH)?;
-        // The first of the events is our own opening, a second one a client's.
-        let opened = watch.read_events().map_or(0, |events| events.len());
-        if opened < 2 {
-            self.watch = Some(watch);
-            self.slave = Some(slave);
-        }
+        self.slave = Some(slave);
         Ok(())
     }
 
-    fn fd(&self) -> BorrowedFd<'_> {
-        match &self.watch {
-            Some(watch) => watch.as_fd(),
-            None => self.master.as_fd(),
-        }
-    }
-
     fn read(&mut self, bytes: &mut [u8]) -> Got {
-        if let Some(watch) = &self.watch {
-            if watch.read_events().map_or(true, |events| events.is_empty()) {
-                return Got::Nothing;
-            }
-            // A client is there: when it closes, the master hangs up.
-            self.watch = None;
-            self.slave = None;
-            return Got::Opened;
-        }
         match self.master.read(bytes) {
-            Ok(len) if len > 0 => Got::Bytes(len),
+            Ok(len) if len > 0 => {
+                // Whoever wrote has the slave open: when it closes, the master hangs up.
+                self.slave = None;
+                Got::Bytes(len)
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => match self.is_hung_up() {
                 true => self.closed(),
                 false => Got::Nothing,
