@@ -86,8 +86,10 @@ impl Host {
         if self.query.is_pending() {
             return None;
         }
-        if let Some(event) = self.next_query() {
-            return Some((Some(event), Data::Secret));
+        while self.query.has_waiting() {
+            if let Some(event) = self.next_query() {
+                return Some((Some(event), Data::Secret));
+            }
         }
         if self.take_scan_done() {
             return plain(Event::ScanDone);

@@ -88,6 +88,11 @@ impl Query {
         self.value.fill(0);
     }
 
+    /// Whether there is a question to be asked.
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// Has a question asked later; each purpose waits once.
     pub(super) fn later(&mut self, purpose: Purpose) -> bool {
         self.waiting.iter().any(|&waiting| waiting == purpose)
@@ -133,7 +138,8 @@ impl Host {
         }
     }
 
-    /// The next secret to ask for or to store.
+    /// The next secret to ask for or to store; `None` also when a question
+    /// has become pointless.
     pub(super) fn next_query(&mut self) -> Option<Event<'static>> {
         let mut purpose = self.query.waiting.pop_front()?;
         if purpose == Purpose::DeleteAll {
@@ -160,8 +166,11 @@ impl Host {
             }
             Purpose::LoadClient(_, peer) => (KIND_CLIENT, Some(peer), 0, None),
             Purpose::StoreClient(peer) => {
-                let stored = self.emit_client(peer);
-                (KIND_CLIENT, Some(peer), 0, Some(stored))
+                // Without the link there is nothing new to keep.
+                if !self.emit_client(peer) {
+                    return None;
+                }
+                (KIND_CLIENT, Some(peer), 0, Some(true))
             }
             Purpose::DeleteBond(peer) => (KIND_BOND, Some(peer), 0, Some(false)),
             Purpose::DeleteClient(peer) => (KIND_CLIENT, Some(peer), 0, Some(false)),
