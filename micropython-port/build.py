@@ -33,10 +33,12 @@ def source(args):
     return root, os.path.join(os.path.abspath(args.build), name)
 
 
-def make(folder, *args):
+def make(build_folder, folder, *args):
     jobs = "-j%d" % (os.cpu_count() or 1)
+    # MicroPython asks git for its version; ours is not it.
+    env = dict(os.environ, GIT_CEILING_DIRECTORIES=os.path.realpath(build_folder))
     done = subprocess.run(["make", "--no-print-directory", "-C", folder, jobs] + list(args),
-                          stdout=sys.stderr)
+                          stdout=sys.stderr, env=env)
     if done.returncode != 0:
         raise tree.Failure("make failed in %s, see above" % os.path.relpath(folder))
 
@@ -46,8 +48,8 @@ def build(args):
     say("MicroPython %s in %s" % (tree.check(root, quiet=True), os.path.relpath(copy)))
     tree.prepare(root, copy, ["unix"])
     # Both from one make would build mpy-cross twice at the same time.
-    make(os.path.join(copy, "mpy-cross"))
-    make(os.path.join(copy, "ports", "unix"), "VARIANT=" + VARIANT)
+    make(args.build, os.path.join(copy, "mpy-cross"))
+    make(args.build, os.path.join(copy, "ports", "unix"), "VARIANT=" + VARIANT)
     link(copy, os.path.join(os.path.abspath(args.build), "micropython-tree"))
     return os.path.join(copy, "ports", "unix", "build-" + VARIANT, "micropython")
 

@@ -1,0 +1,97 @@
+# The two commands: make demo, make test. All targets: make help.
+
+MPY_DIR ?=
+MPY_VERSION ?=
+CACHE ?= .cache
+BUILD ?= build
+TESTS ?=
+RUNS ?= 1
+LINK ?= air
+
+PYTHON ?= python3
+CARGO ?= cargo
+
+# Python writes no __pycache__ into anybody's tree.
+export PYTHONDONTWRITEBYTECODE = 1
+
+PORT = micropython-port
+BUILD_MPY = $(PYTHON) $(PORT)/build.py --dir "$(MPY_DIR)" --version "$(MPY_VERSION)" --cache $(CACHE) --build $(BUILD)
+RUN = $(PYTHON) multitests
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list every target
+	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@echo
+	@echo 'MPY_DIR=path     use your own MicroPython checkout (otherwise a release is fetched)'
+	@echo 'MPY_VERSION=1.25.0   fetch that release'
+	@echo 'TESTS="a.py b.py" RUNS=20 LINK=air|rootcanal|bumble   for make multitest'
+
+.PHONY: demo
+demo: unix air ## two MicroPythons talk over a virtual air: a sensor and a central
+	@$(RUN)/demo.py --build $(BUILD)
+
+.PHONY: test
+test: check-tools test-unit test-multi ## all tests: unit, simulation, multi-instance
+
+.PHONY: test-unit
+test-unit: ## unit and simulation tests of the Rust crates
+	@echo "== unit and simulation tests"
+	@$(CARGO) test --quiet --workspace
+
+.PHONY: test-multi
+test-multi: unix air ## multi-instance tests and installation
+	@echo "== MicroPython's Bluetooth tests"
+	@$(RUN)/run.py --build $(BUILD) --link air --runs $(RUNS)
+	@$(PYTHON) $(PORT)/test_tree.py --cache $(CACHE) --build $(BUILD)
+
+.PHONY: multitest
+multitest: unix air ## MicroPython's multi-instance tests: TESTS= RUNS= LINK=
+	@$(RUN)/run.py --build $(BUILD) --cache $(CACHE) --link $(LINK) --runs $(RUNS) $(TESTS)
+
+.PHONY: repl
+repl: unix air ## a MicroPython prompt on a live air, with a sensor beside it
+	@$(RUN)/repl.py --build $(BUILD)
+
+.PHONY: unix
+unix: check-tools ## build MicroPython's unix port with the Rust backend
+	@$(BUILD_MPY) > $(BUILD)/.binary.new && mv $(BUILD)/.binary.new $(BUILD)/micropython-path
+
+.PHONY: air
+air: check-tools ## build the virtual air
+	@$(CARGO) build --quiet --release -p ble-sim --bin ble-air
+
+.PHONY: install
+install: ## put the patch set and files into MPY_DIR
+	@test -n "$(MPY_DIR)" || { echo "install: say where, MPY_DIR=path" >&2; exit 1; }
+	@$(PYTHON) $(PORT)/tree.py install "$(MPY_DIR)"
+
+.PHONY: uninstall
+uninstall: ## take them out of MPY_DIR again
+	@test -n "$(MPY_DIR)" || { echo "uninstall: say where, MPY_DIR=path" >&2; exit 1; }
+	@$(PYTHON) $(PORT)/tree.py uninstall "$(MPY_DIR)"
+
+.PHONY: header
+header: ## generate the C header of the Rust host again
+	@BLE_WRITE_HEADER=1 $(CARGO) test --quiet -p ble-ffi header
+
+.PHONY: lint
+lint: ## formatting, clippy, and the rules of the core
+	@$(CARGO) fmt --all --check
+	@$(CARGO) clippy --quiet --workspace --all-targets -- -D warnings
+	@! grep -rnE '\bunsafe\b|\bstatic (mut )?[A-Z]|std::(time|net|io|fs)' rust-ble/core/src \
+		--include='*.rs' | grep -vE 'forbid\(unsafe_code\)|tests?\.rs|/tests/|//' \
+		|| { echo "lint: the core holds no unsafe code, static, clock or I/O" >&2; exit 1; }
+	@$(PYTHON) -m py_compile $(PORT)/*.py multitests/*.py
+
+.PHONY: clean
+clean: ## remove what was built (what was fetched stays)
+	@rm -rf $(BUILD) target
+
+# What everything needs, said in one line.
+.PHONY: check-tools
+check-tools:
+	@mkdir -p $(BUILD)
+	@for tool in $(CARGO) gcc $(PYTHON); do command -v $$tool >/dev/null \
+		|| { echo "$$tool is missing" >&2; exit 1; }; done

@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""Run multi-instance tests with MicroPython's own run-multitests.py, unmodified.
+
+One test at a time, each instance a MicroPython process on a controller of its
+own. Ends with a line `N passed, N failed`.
+"""
+
+import argparse
+import glob
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+import harness
+from harness import HERE, Failure
+
+UPSTREAM = [
+    "ble_characteristic", "ble_descriptor", "ble_gap_advertise", "ble_gap_connect",
+    "ble_gap_device_name", "ble_gatt_data_transfer", "ble_gattc_discover_services",
+    "ble_irq_calls", "ble_mtu", "ble_mtu_peripheral", "ble_subscribe",
+    "perf_gatt_char_write", "perf_gatt_notify",
+]
+LIMIT_S = 120
+
+
+def test_files(names, tree):
+    upstream = os.path.join(tree, "tests", "multi_bluetooth")
+    if not names:
+        ours = sorted(glob.glob(os.path.join(HERE, "*.py.exp")))
+        return [os.path.join(upstream, name + ".py") for name in UPSTREAM] + [
+            path[:-len(".exp")] for path in ours]
+    files = []
+    for name in names:
+        places = [name, os.path.join(upstream, name), os.path.join(upstream, name + ".py"),
+                  os.path.join(tree, "tests", name)]
+        found = [place for place in places if os.path.isfile(place)]
+        if not found:
+            raise Failure("no such test: %s" % name)
+        files.append(os.path.abspath(found[0]))
+    return files
+
+
+def instances(path):
+    with open(path) as f:
+        numbers = re.findall(r"(?m)^def instance([0-9]+)\(\):", f.read())
+    if not numbers:
+        raise Failure("%s has no instance0()" % path)
+    return 1 + max(map(int, numbers))
+
+
+class Runner:
+    def __init__(self, args):
+        self.tree = harness.micropython_tree(args.build)
+        self.binary = harness.micropython(args.build)
+        self.link, self.cache = args.link, args.cache
+        self.captures = os.path.abspath(os.path.join(args.build, "captures"))
+
+    def run(self, path):
+        """(outcome, output) of one test."""
+        count = instances(path)
+        snoop = os.path.join(self.captures, os.path.basename(path)[:-3])
+        controllers = harness.controllers(self.link, count, self.cache, snoop)
+        with tempfile.TemporaryDirectory(prefix="multitests-") as results:
+            argv = [sys.executable, "run-multitests.py", "-r", results]
+            for place in controllers.places:
+                argv += ["-i", "exec:%s,MICROPYBTUART=%s" % (self.binary, place)]
+            argv.append(path)
+            try:
+                done = subprocess.run(argv, cwd=os.path.join(self.tree, "tests"), timeout=LIMIT_S,
+                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                      stdin=subprocess.DEVNULL)
+                output, status = done.stdout, done.returncode
+            except subprocess.TimeoutExpired as late:
+                output, status = (late.stdout or b"") + b"\nno end within %d s\n" % LIMIT_S, 1
+            finally:
+                controllers.stop()
+        output = output.decode("utf-8", "replace")
+        if re.search(r"(?m)(: |^)skip$", output):
+            return "skip", output
+        return ("pass" if status == 0 and re.search(r"(?m)(: |^)pass$", output) else "FAIL"), output
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--cache", default=".cache")
+    parser.add_argument("--link", default="air", help="air, rootcanal or bumble")
+    parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("tests", nargs="*", help="files; default: MicroPython's and ours")
+    args = parser.parse_args()
+    runner = Runner(args)
+    files = test_files(args.tests, runner.tree)
+    passed = failed = 0
+    for number in range(args.runs):
+        if args.runs > 1:
+            print("run %d of %d" % (number + 1, args.runs), flush=True)
+        for path in files:
+            print("%-36s" % os.path.basename(path), end=" ", flush=True)
+            outcome, output = runner.run(path)
+            metrics = re.findall(r"(?m)^\S+\.py: (.*)$", output) if outcome == "pass" else []
+            print(outcome, *["- " + line for line in metrics], flush=True)
+            passed += outcome == "pass"
+            failed += outcome == "FAIL"
+            if outcome == "FAIL":
+                print(output, flush=True)
+    print("%d passed, %d failed" % (passed, failed))
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    harness.guarded(main)
