@@ -1,7 +1,7 @@
 //! All credit-based channels of all links (Vol 3, Part A, 10.1).
 
 use super::channel::{pending, Channel, State, NO_SLOT};
-use super::signalling::{Incoming, Signalling, Update};
+use super::signalling::{Held, Incoming, Signalling, Update};
 use super::{cid, header, status, ConnParams, Link, HEADER_LEN, MIN_MTU, RTX_MS};
 use crate::config::{MAX_CHANNELS, MAX_LINKS, MAX_LISTENERS};
 use crate::event::{Event, Role, Token};
@@ -53,6 +53,8 @@ pub struct Channels {
     pub(super) links: [PerLink; MAX_LINKS],
     /// The one connection request of a peer that is being decided.
     pub(super) incoming: Option<Incoming>,
+    /// The one connection request that waits for a listener.
+    pub(super) held: Option<Held>,
     /// Counts accept queries.
     token: u16,
 }
@@ -98,6 +100,7 @@ impl Channels {
             listeners: heapless::Vec::new(),
             links: [PerLink::NEW; MAX_LINKS],
             incoming: None,
+            held: None,
             token: 0,
         }
     }
@@ -326,6 +329,7 @@ impl Channels {
         {
             self.incoming = None;
         }
+        self.held.take_if(|held| held.link.slot == slot);
         for channel in &mut self.channels {
             if channel.slot != slot {
                 continue;
@@ -349,12 +353,16 @@ impl Channels {
         for link in &self.links {
             first = earliest(first, link.signalling.deadline());
         }
-        first
+        let held = self.held.as_ref().filter(|held| !held.expired);
+        earliest(first, held.map(|held| held.until))
     }
 
     /// Ends what the peer did not answer. Returns the slot of a link whose
     /// `request_update` is over; to be repeated until `None`.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<u8> {
+        if let Some(held) = &mut self.held {
+            held.expired |= held.until.reached(now);
+        }
         for index in 0..MAX_CHANNELS {
             let channel = self.channels.get(index)?;
             if channel

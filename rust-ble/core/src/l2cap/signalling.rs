@@ -95,6 +95,23 @@ pub(super) struct Incoming {
     decided: u8,
 }
 
+/// How long a connection request for a PSM that nobody listens on waits for a
+/// listener, in ms: a script listens when it hears of the link, and the peer's
+/// request may come first. Well below any RTX timeout.
+const HOLD_MS: u32 = 1_000;
+
+/// A connection request that waits for a listener.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub link: Link,
+    id: u8,
+    /// PSM, MTU, MPS, credits.
+    terms: [u16; 4],
+    scid: u16,
+    pub until: Instant,
+    pub expired: bool,
+}
+
 impl Incoming {
     /// Index of the channel to decide next, past all when the answer is ready.
     pub fn next_channel(&self) -> usize {
@@ -179,7 +196,14 @@ impl Channels {
                 }
             }
             (code::LE_CONNECTION_REQ, Some(&[psm, mtu, mps, scid, credits])) => {
-                self.connection_request(link, id, false, [psm, mtu, mps, credits], &[scid], out);
+                let terms = [psm, mtu, mps, credits];
+                if self.listener(psm).is_none() && self.held.is_none() {
+                    let until = now.after(HOLD_MS);
+                    let expired = false;
+                    self.held = Some(Held { link, id, terms, scid, until, expired });
+                } else {
+                    self.connection_request(link, id, false, terms, &[scid], out);
+                }
             }
             (code::LE_CONNECTION_RSP, Some(&[dcid, mtu, mps, credits, result])) => {
                 self.connection_response(slot, id, [dcid, mtu, mps, credits, result]);
@@ -224,6 +248,7 @@ impl Channels {
             .any(|channel| channel.slot == slot && channel.has_signal())
             || self.incoming.as_ref().is_some_and(|incoming| incoming.slot == slot)
             || self.update_wanted(slot)
+            || self.held_is_due(slot)
     }
 
     /// Writes the payload of the next signalling PDU that we have to send on a
@@ -233,7 +258,8 @@ impl Channels {
         if out.room() < SIGNAL_LEN {
             return false;
         }
-        if self.poll_answer(slot, out) || self.poll_update(slot, out) {
+        self.release_held(slot, out);
+        if !out.is_empty() || self.poll_answer(slot, out) || self.poll_update(slot, out) {
             return true;
         }
         for index in 0..MAX_CHANNELS {
@@ -246,6 +272,23 @@ impl Channels {
             }
         }
         false
+    }
+
+    /// Whether the request that is held waits no longer.
+    fn held_is_due(&self, slot: u8) -> bool {
+        self.held.as_ref().is_some_and(|held| {
+            let listened = self.listener(held.terms[0]).is_some();
+            held.link.slot == slot && (listened || held.expired)
+        })
+    }
+
+    /// Treats the request that was held as if it came now.
+    fn release_held(&mut self, slot: u8, out: &mut Writer) {
+        if self.held_is_due(slot) {
+            if let Some(Held { link, id, terms, scid, .. }) = self.held.take() {
+                self.connection_request(link, id, false, terms, &[scid], out);
+            }
+        }
     }
 
     /// A request for channels (4.22, 4.25); `terms` are PSM, MTU, MPS, credits.

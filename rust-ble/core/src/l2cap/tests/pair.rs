@@ -610,8 +610,14 @@ fn requests_that_are_not_allowed_get_their_result() {
         let answer = command(0x15, 6, &[0, 0, 0, 0, result]);
         assert_eq!(b.signal(&command(0x14, 6, words)), answer);
     };
-    refused(&mut b, &[PSM + 1, 23, 23, 0x50, 1], 0x02);
-    refused(&mut b, &[PSM + 0x100, 23, 23, 0x50, 1], 0x02);
+    // Such a request waits for a listener a while; a second one does not.
+    assert_eq!(b.signal(&command(0x14, 5, &[PSM + 1, 23, 23, 0x50, 1])), []);
+    assert_eq!(b.poll(), []);
+    refused(&mut b, &[PSM + 0x100, 23, 23, 0x51, 1], 0x02);
+    let deadline = b.end.deadline().unwrap();
+    b.end.handle_timeout(deadline);
+    assert_eq!(b.poll(), command(0x15, 5, &[0, 0, 0, 0, 0x02]));
+    assert_eq!(b.end.deadline(), None);
     refused(&mut b, &[PSM, 22, 23, 0x50, 1], 0x0b);
     refused(&mut b, &[PSM, 23, 22, 0x50, 1], 0x0b);
     refused(&mut b, &[PSM, 23, 65534, 0x50, 1], 0x0b);
@@ -627,6 +633,25 @@ fn requests_that_are_not_allowed_get_their_result() {
     assert_eq!(b.signal(&command(0x14, 6, &[PSM, 23, 23, 0x50, 1])), []);
     // Another while the script thinks.
     refused(&mut b, &[PSM, 23, 23, 0x51, 1], 0x04);
+}
+
+#[test]
+fn a_request_may_come_before_the_script_listens() {
+    let mut b = Peer::new(PERIPHERAL);
+    assert_eq!(b.signal(&command(0x14, 6, &[PSM, 64, 64, 0x50, 1])), []);
+    assert!(!b.end.has_signal(b.link.slot));
+    b.end.listen(PSM, 100).unwrap();
+    assert!(b.end.has_signal(b.link.slot));
+    assert_eq!(b.poll(), []);
+    let asked = b.end.next_event();
+    assert!(matches!(asked, Some(Event::L2capAccept { psm: PSM, .. })), "{asked:?}");
+    // A link that ends takes its request along.
+    let mut b = Peer::new(PERIPHERAL);
+    assert_eq!(b.signal(&command(0x14, 6, &[PSM, 64, 64, 0x50, 1])), []);
+    b.end.disconnected(b.link.slot);
+    b.end.listen(PSM, 100).unwrap();
+    assert!(!b.end.has_signal(b.link.slot));
+    assert_eq!(b.end.deadline(), None);
 }
 
 #[test]
