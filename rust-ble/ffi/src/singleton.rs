@@ -6,10 +6,13 @@
 use crate::ble_error_t;
 use ble_core::host::Host;
 use core::cell::UnsafeCell;
+use core::mem::MaybeUninit;
 
 struct Singleton {
     busy: UnsafeCell<bool>,
-    host: UnsafeCell<Host>,
+    /// `host` was made: it starts as zeros, which take no flash.
+    made: UnsafeCell<bool>,
+    host: UnsafeCell<MaybeUninit<Host>>,
     needed: UnsafeCell<usize>,
 }
 
@@ -19,7 +22,8 @@ unsafe impl Sync for Singleton {}
 
 static SINGLETON: Singleton = Singleton {
     busy: UnsafeCell::new(false),
-    host: UnsafeCell::new(Host::unseeded()),
+    made: UnsafeCell::new(false),
+    host: UnsafeCell::new(MaybeUninit::uninit()),
     needed: UnsafeCell::new(0),
 };
 
@@ -57,14 +61,27 @@ pub(crate) struct Hold(());
 
 impl Hold {
     /// `None` while somebody else has it.
+    #[inline(never)]
     pub(crate) fn take() -> Option<Hold> {
-        (!swap_busy(true)).then_some(Hold(()))
+        if swap_busy(true) {
+            return None;
+        }
+        // SAFETY: whoever has set `busy` is alone.
+        unsafe {
+            let made = &mut *SINGLETON.made.get();
+            if !*made {
+                (*SINGLETON.host.get()).write(Host::unseeded());
+                *made = true;
+            }
+        }
+        Some(Hold(()))
     }
 
     /// The host.
     pub(crate) fn host(&mut self) -> &mut Host {
-        // SAFETY: there is one `Hold` at a time, and it is borrowed.
-        unsafe { &mut *SINGLETON.host.get() }
+        // SAFETY: there is one `Hold` at a time, and it is borrowed; `take`
+        // has made the host.
+        unsafe { (*SINGLETON.host.get()).assume_init_mut() }
     }
 
     fn set_needed(&mut self, bytes: usize) {
@@ -80,6 +97,7 @@ impl Hold {
 }
 
 impl Drop for Hold {
+    #[inline(never)]
     fn drop(&mut self) {
         swap_busy(false);
     }
@@ -87,10 +105,18 @@ impl Drop for Hold {
 
 /// Runs a command.
 pub(crate) fn command(f: impl FnOnce(&mut Host) -> ble_core::Result<()>) -> ble_error_t {
-    let Some(mut hold) = Hold::take() else {
-        return ble_error_t::BLE_BUSY;
-    };
-    let result = f(hold.host());
+    match Hold::take() {
+        Some(mut hold) => {
+            let result = f(hold.host());
+            outcome(hold, result)
+        }
+        None => ble_error_t::BLE_BUSY,
+    }
+}
+
+/// Ends a command.
+#[inline(never)]
+fn outcome(mut hold: Hold, result: ble_core::Result<()>) -> ble_error_t {
     if let Err(ble_core::Error::NeedMemory(bytes)) = result {
         hold.set_needed(bytes);
     }
