@@ -18,9 +18,10 @@ from harness import HERE, Failure
 
 UPSTREAM = [
     "ble_characteristic", "ble_descriptor", "ble_gap_advertise", "ble_gap_connect",
-    "ble_gap_device_name", "ble_gatt_data_transfer", "ble_gattc_discover_services",
-    "ble_irq_calls", "ble_mtu", "ble_mtu_peripheral", "ble_subscribe",
-    "perf_gatt_char_write", "perf_gatt_notify",
+    "ble_gap_device_name", "ble_gap_pair", "ble_gap_pair_bond", "ble_gatt_data_transfer",
+    "ble_gattc_discover_services", "ble_irq_calls", "ble_l2cap", "ble_mtu",
+    "ble_mtu_peripheral", "ble_subscribe", "perf_gatt_char_write", "perf_gatt_notify",
+    "perf_l2cap",
 ]
 LIMIT_S = 120
 
@@ -92,7 +93,7 @@ def main():
     args = parser.parse_args()
     runner = Runner(args)
     files = test_files(args.tests, runner.tree)
-    passed = failed = 0
+    passed = failed = skipped = 0
     for number in range(args.runs):
         if args.runs > 1:
             print("run %d of %d" % (number + 1, args.runs), flush=True)
@@ -103,9 +104,10 @@ def main():
             print(outcome, *["- " + line for line in metrics], flush=True)
             passed += outcome == "pass"
             failed += outcome == "FAIL"
+            skipped += outcome == "skip"
             if outcome == "FAIL":
                 print(output, flush=True)
-    print("%d passed, %d failed" % (passed, failed))
+    print("%d passed, %d failed%s" % (passed, failed, ", %d skipped" % skipped if skipped else ""))
     return 1 if failed or not passed else 0
 
 
