@@ -18,6 +18,7 @@ pub mod fault;
 pub mod harness;
 pub mod live;
 pub mod rng;
+pub mod sensor;
 pub mod snoop;
 
 pub use air::{Air, NodeId, Options, Stats, Violation};

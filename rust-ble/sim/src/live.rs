@@ -13,6 +13,7 @@ use std::time::Instant;
 use nix::poll::{PollFd, PollFlags};
 use nix::sys::time::TimeSpec;
 
+use crate::sensor::Sensor;
 use crate::{Air, NodeId};
 use endpoint::{Endpoint, Got};
 use h4::Stream;
@@ -34,6 +35,7 @@ struct Port {
 pub struct Live {
     air: Air,
     ports: Vec<Port>,
+    sensor: Option<Sensor>,
     begin: Instant,
     start: u64,
     speed: f64,
@@ -46,6 +48,7 @@ impl Live {
         Live {
             air,
             ports: Vec::new(),
+            sensor: None,
             begin: Instant::now(),
             start,
             speed,
@@ -67,6 +70,11 @@ impl Live {
         Ok(place)
     }
 
+    /// Puts a sensor on the air; it is not one of the nodes that are opened.
+    pub fn add_sensor(&mut self, sensor: Sensor) {
+        self.sensor = Some(sensor);
+    }
+
     /// The air that is served.
     pub fn air(&mut self) -> &mut Air {
         &mut self.air
@@ -84,6 +92,7 @@ impl Live {
 
     fn turn(&mut self, stops: &[BorrowedFd]) -> io::Result<Option<usize>> {
         self.air.advance_to(self.clock() + SLACK);
+        self.turn_sensor();
         for node in 0..self.ports.len() {
             self.write(node);
         }
@@ -110,6 +119,7 @@ impl Live {
         }
         // What the clients sent is handled at the time it came.
         self.air.advance_to(self.clock());
+        self.turn_sensor();
         for node in 0..self.ports.len() {
             if ready[stops.len() + node] {
                 self.read(node);
@@ -125,11 +135,18 @@ impl Live {
 
     /// How long nothing is due; `None` is for ever.
     fn timeout(&self) -> Option<TimeSpec> {
-        let next = self.air.next_time()?;
+        let sensor = self.sensor.as_ref().map(|s| s.next_time(&self.air));
+        let next = self.air.next_time().into_iter().chain(sensor).min()?;
         let wait = next.saturating_sub(self.clock()) as f64 / self.speed;
         Some(TimeSpec::from_duration(std::time::Duration::from_micros(
             wait as u64 + 1,
         )))
+    }
+
+    fn turn_sensor(&mut self) {
+        if let Some(sensor) = &mut self.sensor {
+            sensor.turn(&mut self.air);
+        }
     }
 
     fn read(&mut self, node: NodeId) {

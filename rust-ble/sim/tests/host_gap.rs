@@ -12,10 +12,22 @@ fn a_scan_with_a_duration_ends_with_its_done_after_the_reports() {
         world.start(i as usize).unwrap();
     }
     let now = world.now();
-    world.nodes[1].host.advertise(now, true, 20_000, Some(b"\x02\x01\x06"), None).unwrap();
-    world.nodes[0].host.start_scan(now, 1_000, 30_000, 30_000, false).unwrap();
+    world.nodes[1]
+        .host
+        .advertise(now, true, 20_000, Some(b"\x02\x01\x06"), None)
+        .unwrap();
+    world.nodes[0]
+        .host
+        .start_scan(now, 1_000, 30_000, 30_000, false)
+        .unwrap();
     world.run(1_500);
     let events = &world.nodes[0].events;
     assert_eq!(events.back(), Some(&Event::ScanDone));
-    assert!(events.iter().filter(|e| matches!(e, Event::ScanResult { .. })).count() > 30);
+    assert!(
+        events
+            .iter()
+            .filter(|e| matches!(e, Event::ScanResult { .. }))
+            .count()
+            > 30
+    );
 }

@@ -118,13 +118,22 @@ fn requests_are_answered_while_notifications_never_stop() {
     let (central, peripheral) = world.connect(0, 1);
     for round in 0..20u8 {
         let now = world.now();
-        world.nodes[0].host.gattc_read(now, central, handle).unwrap();
+        world.nodes[0]
+            .host
+            .gattc_read(now, central, handle)
+            .unwrap();
         for _ in 0..1_000 {
             let now = world.now();
-            while world.nodes[1].host.notify(now, peripheral, handle, Some(&[round; 20])).is_ok() {}
+            while world.nodes[1]
+                .host
+                .notify(now, peripheral, handle, Some(&[round; 20]))
+                .is_ok()
+            {}
             world.run(8);
             let events = &mut world.nodes[0].events;
-            let done = events.iter().any(|e| matches!(e, Event::GattcReadDone { status: 0, .. }));
+            let done = events
+                .iter()
+                .any(|e| matches!(e, Event::GattcReadDone { status: 0, .. }));
             events.clear();
             if done {
                 break;

@@ -30,9 +30,13 @@ fn world(profile: Profile) -> World {
 
 fn encryption(event: &Event) -> Option<(bool, bool, bool, u8)> {
     match *event {
-        Event::EncryptionUpdate { encrypted, authenticated, bonded, key_size, .. } => {
-            Some((encrypted, authenticated, bonded, key_size))
-        }
+        Event::EncryptionUpdate {
+            encrypted,
+            authenticated,
+            bonded,
+            key_size,
+            ..
+        } => Some((encrypted, authenticated, bonded, key_size)),
         _ => None,
     }
 }
@@ -47,14 +51,21 @@ fn pair(world: &mut World, node: usize, conn: u16) {
 }
 
 fn end(world: &mut World, conn: u16) {
-    world.call(0, |host, now| host.disconnect(now, conn)).unwrap();
+    world
+        .call(0, |host, now| host.disconnect(now, conn))
+        .unwrap();
     world.wait(0, 5_000, disconnected);
     world.wait(1, 5_000, disconnected);
 }
 
 #[test]
 fn a_bond_is_made_kept_and_used_again_by_either_side() {
-    for profile in [Profile::Full, Profile::Bt42, Profile::Wb55, Profile::Minimal] {
+    for profile in [
+        Profile::Full,
+        Profile::Bt42,
+        Profile::Wb55,
+        Profile::Minimal,
+    ] {
         let mut world = world(profile);
         let (ours, _) = world.connect(0, 1);
         pair(&mut world, 0, ours);
@@ -98,7 +109,11 @@ fn one_flipped_bit_in_a_key_ends_the_link() {
         world.wait(node, 5_000, encryption);
     }
     end(&mut world, ours);
-    let bond = world.nodes[0].secrets.iter_mut().find(|((kind, _), _)| *kind == 33).unwrap();
+    let bond = world.nodes[0]
+        .secrets
+        .iter_mut()
+        .find(|((kind, _), _)| *kind == 33)
+        .unwrap();
     let at = bond.1.len() / 2;
     bond.1[at] ^= 1;
     let (ours, _) = world.connect(0, 1);
@@ -139,19 +154,30 @@ fn a_bonded_clients_configuration_comes_back_with_encryption() {
         world.wait(node, 5_000, encryption);
     }
     let now = world.now();
-    world.nodes[0].host.gattc_write(now, ours, handle + 1, &[1, 0], 1).unwrap();
-    world.wait(0, 5_000, |e| matches!(e, Event::GattcWriteDone { status: 0, .. }).then_some(()));
+    world.nodes[0]
+        .host
+        .gattc_write(now, ours, handle + 1, &[1, 0], 1)
+        .unwrap();
+    world.wait(0, 5_000, |e| {
+        matches!(e, Event::GattcWriteDone { status: 0, .. }).then_some(())
+    });
     end(&mut world, ours);
 
     let (ours, _) = world.connect(0, 1);
     let now = world.now();
-    world.nodes[1].host.gatts_write(now, handle, b"early", true).unwrap();
+    world.nodes[1]
+        .host
+        .gatts_write(now, handle, b"early", true)
+        .unwrap();
     pair(&mut world, 0, ours);
     for node in [0, 1] {
         world.wait(node, 5_000, encryption);
     }
     let now = world.now();
-    world.nodes[1].host.gatts_write(now, handle, b"late", true).unwrap();
+    world.nodes[1]
+        .host
+        .gatts_write(now, handle, b"late", true)
+        .unwrap();
     let data = world.wait(0, 5_000, |e| match *e {
         Event::GattcNotify { data, .. } => Some(data),
         _ => None,
@@ -169,26 +195,51 @@ fn unpairing_forgets_one_bond_or_all() {
     }
     let peer = world.nodes[1].host.address();
     let now = world.now();
-    assert_eq!(world.nodes[0].host.unpair(now, Some(peer)), Err(Error::Busy));
+    assert_eq!(
+        world.nodes[0].host.unpair(now, Some(peer)),
+        Err(Error::Busy)
+    );
     end(&mut world, ours);
     let now = world.now();
     world.nodes[0].host.unpair(now, Some(peer)).unwrap();
     world.run(10);
-    assert_eq!(world.nodes[0].secrets.keys().filter(|(kind, _)| *kind != 32).count(), 0);
+    assert_eq!(
+        world.nodes[0]
+            .secrets
+            .keys()
+            .filter(|(kind, _)| *kind != 32)
+            .count(),
+        0
+    );
     let now = world.now();
-    assert_eq!(world.nodes[0].host.unpair(now, Some(peer)), Err(Error::NotFound));
+    assert_eq!(
+        world.nodes[0].host.unpair(now, Some(peer)),
+        Err(Error::NotFound)
+    );
     world.nodes[1].host.unpair(now, None).unwrap();
     world.run(10);
-    assert_eq!(world.nodes[1].secrets.keys().filter(|(kind, _)| *kind != 32).count(), 0);
+    assert_eq!(
+        world.nodes[1]
+            .secrets
+            .keys()
+            .filter(|(kind, _)| *kind != 32)
+            .count(),
+        0
+    );
 }
 
 #[test]
 fn a_bonded_peer_is_recognised_behind_its_private_addresses() {
-    for (profile, resolving_list) in
-        [(Profile::Full, true), (Profile::Full, false), (Profile::Bt42, true)]
-    {
-        let options =
-            HostOptions { resolving_list, rpa_timeout_ms: 60_000, ..HostOptions::default() };
+    for (profile, resolving_list) in [
+        (Profile::Full, true),
+        (Profile::Full, false),
+        (Profile::Bt42, true),
+    ] {
+        let options = HostOptions {
+            resolving_list,
+            rpa_timeout_ms: 60_000,
+            ..HostOptions::default()
+        };
         let mut world = World::new(5, Options::default());
         for i in 0..2u8 {
             world.add(NodeConfig::new(profile).with_public([0xc0, 0, 0, 0, 0, i + 1]));
@@ -196,7 +247,11 @@ fn a_bonded_peer_is_recognised_behind_its_private_addresses() {
             world.start_with(i as usize, options).unwrap();
         }
         let identity = world.nodes[1].host.address();
-        world.call(1, |host, now| host.set_address_mode(now, AddressMode::Resolvable)).unwrap();
+        world
+            .call(1, |host, now| {
+                host.set_address_mode(now, AddressMode::Resolvable)
+            })
+            .unwrap();
         let first = world.nodes[1].host.address();
         assert!(first.is_resolvable());
         let (ours, _) = world.connect(0, 1);
@@ -210,15 +265,25 @@ fn a_bonded_peer_is_recognised_behind_its_private_addresses() {
         world.run(61_000);
         let later = world.nodes[1].host.address();
         assert!(later.is_resolvable() && later != first);
-        world.call(1, |host, now| host.advertise(now, true, 50_000, Some(b"\x02\x01\x06"), None)).unwrap();
-        world.call(0, |host, now| host.start_scan(now, 0, 50_000, 50_000, false)).unwrap();
+        world
+            .call(1, |host, now| {
+                host.advertise(now, true, 50_000, Some(b"\x02\x01\x06"), None)
+            })
+            .unwrap();
+        world
+            .call(0, |host, now| {
+                host.start_scan(now, 0, 50_000, 50_000, false)
+            })
+            .unwrap();
         let seen = world.wait(0, 5_000, |e| match *e {
             Event::ScanResult { peer, .. } => Some(peer),
             _ => None,
         });
         assert_eq!(seen, identity);
         world.call(0, |host, now| host.stop_scan(now)).unwrap();
-        world.call(0, |host, now| host.connect(now, identity, 5_000, 0, 0)).unwrap();
+        world
+            .call(0, |host, now| host.connect(now, identity, 5_000, 0, 0))
+            .unwrap();
         let (ours, peer) = world.wait(0, 5_000, |e| match *e {
             Event::Connected { conn, peer, .. } => Some((conn, peer)),
             _ => None,
@@ -245,13 +310,20 @@ fn a_script_that_keeps_no_secrets_gets_an_unbonded_link() {
 #[test]
 fn passkeys_are_shown_typed_and_compared() {
     use IoCapability::*;
-    for (ours, theirs) in
-        [(KeyboardOnly, DisplayOnly), (DisplayOnly, KeyboardOnly), (DisplayYesNo, DisplayYesNo)]
-    {
+    for (ours, theirs) in [
+        (KeyboardOnly, DisplayOnly),
+        (DisplayOnly, KeyboardOnly),
+        (DisplayYesNo, DisplayYesNo),
+    ] {
         for secure in [true, false] {
             let mut world = world(Profile::Full);
             for (node, io) in [(0, ours), (1, theirs)] {
-                let config = SecurityConfig { io, mitm: true, secure, ..BOND };
+                let config = SecurityConfig {
+                    io,
+                    mitm: true,
+                    secure,
+                    ..BOND
+                };
                 world.nodes[node].host.set_security_config(config);
             }
             let conns = world.connect(0, 1);
@@ -276,7 +348,10 @@ fn passkeys_are_shown_typed_and_compared() {
                     PasskeyAction::NumericComparison(_) => (4, 1),
                 };
                 let now = world.now();
-                world.nodes[node].host.passkey(now, conns[node], number, value).unwrap();
+                world.nodes[node]
+                    .host
+                    .passkey(now, conns[node], number, value)
+                    .unwrap();
             }
             for node in [0, 1] {
                 assert_eq!(world.wait(node, 5_000, encryption), (true, true, true, 16));

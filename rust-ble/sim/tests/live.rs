@@ -278,3 +278,56 @@ fn what_cannot_be_served_is_said_in_one_line() {
         assert!(String::from_utf8_lossy(&output.stderr).contains(arguments[1]));
     }
 }
+
+#[test]
+fn the_sensor_is_found_read_and_notifies() {
+    let air = Served::start("sensor", &["--node", "unix:u", "--sensor", "--speed", "20"]);
+    let line: Vec<&str> = air.lines[1].split(' ').collect();
+    assert_eq!(line[..5], ["node", "1", "sensor", "-", "address"]);
+    let mut printed: Vec<u8> = line[5]
+        .split(':')
+        .map(|b| u8::from_str_radix(b, 16).unwrap())
+        .collect();
+    printed.reverse();
+    for _ in 0..2 {
+        let mut host = air.unix("u");
+        set_up(&mut host, 1);
+        command(&mut host, 0x200b, &[0, 16, 0, 16, 0, 1, 0]);
+        command(&mut host, 0x200c, &[1, 1]);
+        let report = packet(&mut host);
+        assert_eq!(report[7..13], printed[..]);
+        assert!(report.windows(6).any(|w| w == b"sensor"));
+        command(&mut host, 0x200c, &[0, 0]);
+        let create = [
+            &[16, 0, 16, 0, 0, 1][..],
+            &printed,
+            &[1, 24, 0, 24, 0, 0, 0, 200, 0, 0, 0, 0, 0],
+        ];
+        command(&mut host, 0x200d, &create.concat());
+        assert_eq!(packet(&mut host)[3], 0x0a);
+        // Read By Type of Temperature, then a subscription at the handle behind it.
+        let read = att(&mut host, &[8, 1, 0, 0xff, 0xff, 0x6e, 0x2a], 9);
+        assert_eq!((read[1], read.len()), (4, 6));
+        let value = i16::from_le_bytes([read[4], read[5]]);
+        assert!((1900..2500).contains(&value));
+        assert_eq!(att(&mut host, &[0x12, read[2] + 1, 0, 1, 0], 0x13), [0x13]);
+        let notified = att(&mut host, &[], 0x1b);
+        assert_eq!(notified[1..3], read[2..4]);
+        // The client leaves without a word; the sensor advertises again.
+    }
+}
+
+/// Sends an ATT PDU and waits for one with an opcode.
+fn att(host: &mut (impl Read + Write), pdu: &[u8], wanted: u8) -> Vec<u8> {
+    if !pdu.is_empty() {
+        let len = pdu.len() as u8;
+        let head = [2, 0x40, 0, len + 4, 0, len, 0, 4, 0];
+        host.write_all(&[&head[..], pdu].concat()).unwrap();
+    }
+    loop {
+        let packet = packet(host);
+        if packet[0] == 2 && packet[7..9] == [4, 0] && packet[9] == wanted {
+            return packet[9..].to_vec();
+        }
+    }
+}

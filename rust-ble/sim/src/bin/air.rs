@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ble_sim::live::{Address, Live};
+use ble_sim::sensor::Sensor;
 use ble_sim::snoop::Snoop;
 use ble_sim::{Air, NodeConfig, Options, Profile};
 use clap::{value_parser, Arg, ArgAction, ArgMatches, Command};
@@ -30,7 +31,7 @@ fn arguments() -> Command {
     Command::new("ble-air")
         .about("Virtual Bluetooth LE controllers on one air, each an H4 byte stream")
         .after_help(
-            "Prints one line per node, `node INDEX pty|tcp|unix PLACE address ADDRESS`, then\n\
+            "Prints one line per node, `node INDEX pty|tcp|unix|sensor PLACE address ADDRESS`, then\n\
              `ready`, and runs until SIGTERM, SIGINT or the end of its parent.",
         )
         .arg(
@@ -91,6 +92,12 @@ fn arguments() -> Command {
                 .value_name("DIR")
                 .value_parser(value_parser!(PathBuf))
                 .help("Captures each node's HCI in DIR/node-INDEX.btsnoop"),
+        )
+        .arg(
+            Arg::new("sensor")
+                .long("sensor")
+                .action(ArgAction::SetTrue)
+                .help("Adds a peripheral `sensor` with Environmental Sensing"),
         )
         .arg(
             Arg::new("until-eof")
@@ -210,6 +217,13 @@ fn serve(matches: &ArgMatches, addresses: &[Address]) -> io::Result<Live> {
             .open(address)
             .map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))?;
         println!("node {node} {place} address {}", names[node]);
+    }
+    if matches.get_flag("sensor") {
+        let node = live.air().add_node(NodeConfig::default());
+        let sensor = Sensor::start(live.air(), node, seed)
+            .map_err(|error| io::Error::other(format!("sensor: {error:?}")))?;
+        println!("node {node} sensor - address {}", sensor.address());
+        live.add_sensor(sensor);
     }
     Ok(live)
 }
