@@ -195,6 +195,8 @@ int mp_bluetooth_gap_passkey(uint16_t conn_handle, uint8_t action, mp_int_t pass
 
 #if MICROPY_PY_BLUETOOTH_ENABLE_HCI_CMD
 int mp_bluetooth_hci_cmd(uint16_t ogf, uint16_t ocf, const uint8_t *req, size_t req_len, uint8_t *resp, size_t resp_len, uint8_t *status) {
+    // What the host does on its own account comes first.
+    mp_rust_ble_wait(BLE_OK);
     int err = mp_rust_ble_wait(ble_hci_command(mp_rust_ble_now(), ogf << 10 | ocf, req, req_len, resp, resp_len));
     *status = ble_take_reply();
     return err;
