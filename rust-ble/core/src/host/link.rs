@@ -132,7 +132,8 @@ impl Host {
         {
             self.commands.push(opcode::LE_READ_REMOTE_FEATURES, &conn.to_le_bytes());
         }
-        if !self.own_kept {
+        // A script that keeps no bonds may have a handler that knows no secrets.
+        if !self.own_kept && self.security.bond {
             self.load_secrets();
         }
     }

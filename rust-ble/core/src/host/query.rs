@@ -268,8 +268,8 @@ impl Host {
     }
 
     /// Our identity first, then who is bonded: at activation, and at each
-    /// connection as long as the script has kept nothing, since it may have
-    /// set its handler late.
+    /// connection as long as a script that wants bonds has kept nothing, since
+    /// it may have set its handler late.
     pub(super) fn load_secrets(&mut self) {
         self.query.later(Purpose::LoadOwn);
         self.query.later(Purpose::LoadIdentity(0));
