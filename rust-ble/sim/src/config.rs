@@ -49,6 +49,9 @@ pub struct NodeConfig {
     pub accept_list_size: usize,
     /// Size of the resolving list.
     pub resolving_list_size: usize,
+    /// Most data bytes in an ACL packet to the host: small values cut L2CAP PDUs at
+    /// boundaries that a host seldom sees.
+    pub delivery_len: u16,
     /// Received ACL packets that may wait for the host before the LL refuses more.
     pub rx_buffers: usize,
     /// Advertising reports that may wait for the host before more are dropped.
@@ -108,6 +111,7 @@ impl NodeConfig {
             max_adv_data: 1650,
             accept_list_size: 16,
             resolving_list_size: 16,
+            delivery_len: 251,
             rx_buffers: 64,
             report_buffers: 256,
         };

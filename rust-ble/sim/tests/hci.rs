@@ -321,3 +321,25 @@ fn an_air_without_work_plans_nothing() {
     air.add_node(NodeConfig::default());
     assert_eq!(air.next_time(), None);
 }
+
+#[test]
+fn data_is_cut_for_the_host_wherever_a_test_wants() {
+    for len in 1..8 {
+        let config = NodeConfig {
+            delivery_len: len,
+            ..NodeConfig::default()
+        };
+        let mut b = Bench::with(1, Options::default(), vec![NodeConfig::default(), config]);
+        let (c, _) = b.connect(0, 1, 24);
+        b.send_acl(0, c, 0, b"0123456789");
+        b.run(100_000);
+        let pieces: Vec<_> = b.inbox[1].iter().filter(|p| p[0] == 2).cloned().collect();
+        assert_eq!(pieces.len(), 10usize.div_ceil(len.into()));
+        assert!(pieces
+            .iter()
+            .enumerate()
+            .all(|(i, p)| p[2] >> 4 == if i == 0 { 2 } else { 1 }));
+        let data: Vec<u8> = pieces.iter().flat_map(|p| p[5..].to_vec()).collect();
+        assert_eq!(data, b"0123456789");
+    }
+}

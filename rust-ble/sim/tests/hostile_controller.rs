@@ -25,7 +25,11 @@ fn victim() -> Victim {
     });
     let (conn, _) = world.connect(0, 1);
     world.run(300);
-    Victim { world, conn, handle }
+    Victim {
+        world,
+        conn,
+        handle,
+    }
 }
 
 impl Victim {
@@ -39,7 +43,10 @@ impl Victim {
     /// The link and the host still work.
     fn lives(&mut self) {
         let now = self.world.now();
-        self.world.nodes[0].host.gattc_read(now, self.conn, self.handle).unwrap();
+        self.world.nodes[0]
+            .host
+            .gattc_read(now, self.conn, self.handle)
+            .unwrap();
         self.world.wait(0, 2_000, |e| {
             matches!(e, Event::GattcReadDone { status: 0, .. }).then_some(())
         });
@@ -98,7 +105,11 @@ fn cve_2024_51569_completed_packets_that_are_not_there_are_not_read() {
         victim.inject(packet);
         victim.lives();
     }
-    assert!(victim.world.air.violations(victim.world.nodes[0].id).is_empty());
+    assert!(victim
+        .world
+        .air
+        .violations(victim.world.nodes[0].id)
+        .is_empty());
 }
 
 #[test]
@@ -109,8 +120,9 @@ fn cve_2025_53477_connections_that_nobody_asked_for_end() {
     for role in [0, 1].into_iter().cycle().take(100) {
         handle += 1;
         let [low, high] = handle.to_le_bytes();
-        let packet =
-            [0x04, 0x3e, 19, 0x01, 0, low, high, role, 0, 9, 9, 9, 9, 9, 9, 24, 0, 0, 0, 100, 0, 0];
+        let packet = [
+            0x04, 0x3e, 19, 0x01, 0, low, high, role, 0, 9, 9, 9, 9, 9, 9, 24, 0, 0, 0, 100, 0, 0,
+        ];
         victim.inject(&packet);
     }
     victim.lives();
@@ -119,9 +131,10 @@ fn cve_2025_53477_connections_that_nobody_asked_for_end() {
     victim.inject(&[
         0x04, 0x3e, 19, 0x01, 0, low, high, 0, 0, 9, 9, 9, 9, 9, 9, 24, 0, 0, 0, 100, 0, 0,
     ]);
-    let told = victim.world.nodes[0].events.iter().any(
-        |e| matches!(*e, Event::Disconnected { conn, .. } if conn == victim.conn),
-    );
+    let told = victim.world.nodes[0]
+        .events
+        .iter()
+        .any(|e| matches!(*e, Event::Disconnected { conn, .. } if conn == victim.conn));
     assert!(told, "the first link of this handle has ended");
 }
 
@@ -130,8 +143,14 @@ fn cve_2023_1902_a_late_answer_to_a_cancelled_attempt_refers_to_nothing() {
     let mut victim = victim();
     let peer = Address::public([1, 2, 3, 4, 5, 6]);
     for _ in 0..3 {
-        victim.world.call(0, |host, now| host.connect(now, peer, 5_000, 0, 0)).unwrap();
-        victim.world.call(0, |host, now| host.cancel_connect(now)).unwrap();
+        victim
+            .world
+            .call(0, |host, now| host.connect(now, peer, 5_000, 0, 0))
+            .unwrap();
+        victim
+            .world
+            .call(0, |host, now| host.cancel_connect(now))
+            .unwrap();
         let failed = |e: &Event| matches!(e, Event::ConnectFailed { .. }).then_some(());
         victim.world.wait(0, 2_000, failed);
         // Once more, and its command's answers, although all is over.
@@ -141,7 +160,9 @@ fn cve_2023_1902_a_late_answer_to_a_cancelled_attempt_refers_to_nothing() {
         victim.inject(&[0x04, 0x0e, 0x04, 0x01, 0x0e, 0x20, 0x00]);
         victim.inject(&[0x04, 0x0f, 0x04, 0x00, 0x01, 0x0d, 0x20]);
         let events = &victim.world.nodes[0].events;
-        assert!(!events.iter().any(|e| matches!(e, Event::ConnectFailed { .. })));
+        assert!(!events
+            .iter()
+            .any(|e| matches!(e, Event::ConnectFailed { .. })));
         victim.lives();
     }
 }
@@ -151,10 +172,14 @@ fn cve_2023_2234_an_answer_to_another_command_than_the_one_sent_is_ignored() {
     let mut victim = victim();
     // While a command is out, answers to all others, complete and status.
     let now = victim.world.now();
-    victim.world.nodes[0].host.advertise(now, true, 50_000, Some(b"x"), None).unwrap();
-    for opcode in (0x2001..0x2080u16).chain(0x0c01..0x0c20).filter(|op| {
-        !matches!(op, 0x2006 | 0x2008 | 0x2009 | 0x200a)
-    }) {
+    victim.world.nodes[0]
+        .host
+        .advertise(now, true, 50_000, Some(b"x"), None)
+        .unwrap();
+    for opcode in (0x2001..0x2080u16)
+        .chain(0x0c01..0x0c20)
+        .filter(|op| !matches!(op, 0x2006 | 0x2008 | 0x2009 | 0x200a))
+    {
         let [low, high] = opcode.to_le_bytes();
         let mut complete = vec![0x04, 0x0e, 68, 1, low, high, 0];
         complete.resize(71, 0xff);

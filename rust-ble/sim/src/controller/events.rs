@@ -144,7 +144,9 @@ impl Air {
 
     /// Received data for the host. `packet` has five bytes of room for the header.
     pub(crate) fn deliver(&mut self, n: NodeId, handle: u16, start: bool, mut packet: Vec<u8>) {
-        let max = usize::from(self.nodes[n].state.host_acl_len);
+        let control = &self.nodes[n];
+        let max = control.state.host_acl_len.min(control.config.delivery_len);
+        let max = usize::from(max.max(1));
         let len = packet.len() - 5;
         if len <= max {
             acl_header(&mut packet, handle, start);
