@@ -129,9 +129,19 @@ pub struct Link {
     pub sent: u16,
     /// ACL packets at the controller.
     pub in_flight: u16,
-    /// Which of the PDUs to send is an ATT response, counted from one; zero
-    /// when none is.
-    pub response: u8,
+    /// PDUs to send up to our ATT response, it included; zero without one.
+    pub response_at: u8,
+    /// The same for our confirmation of an indication.
+    pub confirmation_at: u8,
+    /// The link takes data: its end was not yet seen.
+    pub sends: bool,
+    /// The controller was told to end it.
+    pub ending: bool,
+    /// The peer did not answer or confirm in time: nothing more may be sent by
+    /// ATT (Vol 3, Part F, 3.3.3).
+    pub att_failed: bool,
+    /// Both sides have the Connection Parameters Request procedure.
+    pub parameter_request: bool,
     /// Indications; the first is at the peer when its PDU is gone.
     pub indications: Deque<Indication, MAX_INDICATIONS>,
     /// When the peer must have confirmed.
@@ -166,7 +176,12 @@ impl Link {
             tx: Deque::new(),
             sent: 0,
             in_flight: 0,
-            response: 0,
+            response_at: 0,
+            confirmation_at: 0,
+            sends: true,
+            ending: false,
+            att_failed: false,
+            parameter_request: false,
             indications: Deque::new(),
             indication_deadline: None,
             client: Client::new(),
@@ -180,7 +195,15 @@ impl Link {
         while let Some(block) = self.tx.pop_front() {
             pool.free(block);
         }
-        (self.sent, self.response) = (0, 0);
+        (self.sent, self.response_at, self.confirmation_at) = (0, 0, 0);
+    }
+
+    /// Takes the first PDU, which was sent.
+    pub fn pop_tx(&mut self) -> Option<Block> {
+        self.sent = 0;
+        self.response_at = self.response_at.saturating_sub(1);
+        self.confirmation_at = self.confirmation_at.saturating_sub(1);
+        self.tx.pop_front()
     }
 }
 

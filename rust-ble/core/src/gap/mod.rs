@@ -143,7 +143,7 @@ impl Scan {
 pub struct Initiating {
     /// Whom the script asked for.
     pub peer: Address,
-    /// When to give up.
+    /// When to give up; once cancelled, when to wait no longer for its end.
     pub until: Instant,
     /// LE Create Connection Cancel was sent.
     pub cancelled: bool,

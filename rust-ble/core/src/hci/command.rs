@@ -18,7 +18,9 @@ pub struct CommandQueue {
     bytes: [u8; QUEUE_BYTES],
     /// Bytes in use; commands follow each other as H4 packets.
     len: usize,
-    /// The first command was sent and is not answered: when it times out.
+    /// The first command is at the controller.
+    sent: bool,
+    /// When the answer to it, or the credit for the next one, is overdue.
     deadline: Option<Instant>,
     /// The controller takes another command.
     ready: bool,
@@ -27,7 +29,7 @@ pub struct CommandQueue {
 impl CommandQueue {
     /// An empty queue for a controller that takes a command.
     pub const fn new() -> Self {
-        CommandQueue { bytes: [0; QUEUE_BYTES], len: 0, deadline: None, ready: true }
+        CommandQueue { bytes: [0; QUEUE_BYTES], len: 0, sent: false, deadline: None, ready: true }
     }
 
     /// Appends a command; `false` if there is no room for it.
@@ -49,7 +51,7 @@ impl CommandQueue {
 
     /// The command to send now.
     pub fn to_send(&self) -> Option<&[u8]> {
-        if self.deadline.is_some() || !self.ready {
+        if self.sent || !self.ready {
             return None;
         }
         self.first()
@@ -57,12 +59,18 @@ impl CommandQueue {
 
     /// The command given by `to_send` left at `now`.
     pub fn sent(&mut self, now: Instant) {
-        self.deadline = Some(now.after(TIMEOUT_MS));
+        if self.len > 0 {
+            self.sent = true;
+            self.deadline = Some(now.after(TIMEOUT_MS));
+        }
     }
 
-    /// Notes how many commands the controller takes.
-    pub fn set_credits(&mut self, credits: u8) {
+    /// Notes how many commands the controller takes at `now`.
+    pub fn set_credits(&mut self, now: Instant, credits: u8) {
         self.ready = credits > 0;
+        if !self.sent {
+            self.deadline = (!self.ready).then(|| now.after(TIMEOUT_MS));
+        }
     }
 
     /// The controller answered a command: takes it out if it is the one that
@@ -77,21 +85,19 @@ impl CommandQueue {
 
     /// The opcode of the command that waits for its answer.
     pub fn sent_opcode(&self) -> Option<u16> {
-        self.deadline?;
-        let command = self.first()?;
+        let command = self.first().filter(|_| self.sent)?;
         Some(u16::from_le_bytes([command[1], command[2]]))
     }
 
     /// The connection handle that the sent command begins with, if it has
     /// parameters.
     pub fn target(&self) -> Option<u16> {
-        self.deadline?;
-        let (handle, _) = self.first()?.get(4..)?.split_first_chunk::<2>()?;
+        let (handle, _) = self.first().filter(|_| self.sent)?.get(4..)?.split_first_chunk::<2>()?;
         Some(u16::from_le_bytes(*handle))
     }
 
-    /// When the controller counts as dead; also while it takes no command at
-    /// all, which `sent` then dated.
+    /// When the controller counts as dead: it does not answer, or takes no
+    /// command at all.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
@@ -116,6 +122,7 @@ impl CommandQueue {
             self.bytes.copy_within(n..self.len, 0);
             self.len -= n;
         }
+        self.sent = false;
         self.deadline = None;
     }
 }
@@ -154,10 +161,24 @@ mod tests {
     fn nothing_is_sent_without_credit() {
         let mut q = CommandQueue::new();
         q.push(0x0c03, &[]);
-        q.set_credits(0);
+        q.set_credits(Instant(0), 0);
         assert_eq!(q.to_send(), None);
-        q.set_credits(1);
+        assert_eq!(q.deadline(), Some(Instant(TIMEOUT_MS)));
+        q.set_credits(Instant(9), 1);
         assert!(q.to_send().is_some());
+        assert_eq!(q.deadline(), None);
+    }
+
+    #[test]
+    fn a_credit_for_the_next_command_does_not_date_the_sent_one_anew() {
+        let mut q = CommandQueue::new();
+        q.push(0x0c03, &[]);
+        q.sent(Instant(5));
+        q.set_credits(Instant(100), 0);
+        assert_eq!(q.deadline(), Some(Instant(5 + TIMEOUT_MS)));
+        assert!(q.answered(0x0c03));
+        q.sent(Instant(200));
+        assert_eq!(q.deadline(), None, "nothing was there to send");
     }
 
     #[test]

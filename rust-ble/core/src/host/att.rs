@@ -2,7 +2,7 @@
 //! events, one at a time.
 
 use super::query::Purpose;
-use super::{Current, Host};
+use super::{Current, Host, State};
 use crate::conn::{pdu_len, State as LinkState, L2CAP_HEADER};
 use crate::event::Event;
 use crate::gatt::client::Outcome as ClientOutcome;
@@ -80,6 +80,7 @@ impl Host {
     /// an inner `None` when something was done without an event.
     fn next_event(&mut self) -> Option<(Option<Event<'static>>, Data)> {
         let plain = |event| Some((Some(event), Data::None));
+        self.blocked = false;
         if let Some(event) = self.events.pop_front() {
             return plain(event);
         }
@@ -98,7 +99,10 @@ impl Host {
             return match self.treat(pdu) {
                 Progress::Event(event, data) => Some((Some(event), data)),
                 Progress::Again => Some((None, Data::None)),
-                Progress::Blocked => None,
+                Progress::Blocked => {
+                    self.blocked = true;
+                    None
+                }
             };
         }
         if let Some(event) = self.channels.next_event() {
@@ -113,12 +117,19 @@ impl Host {
         if let Some(event) = self.next_client_event() {
             return plain(event);
         }
+        if let Some(event) = self.next_failed_indication() {
+            return plain(event);
+        }
         if self.take_packet() {
             return Some((None, Data::None));
         }
         if self.smp.needs_step() && self.is_active() {
             self.smp.step(&mut self.rng);
             return Some((None, Data::None));
+        }
+        if self.state == State::Failed {
+            // Everything is told.
+            self.switch_off();
         }
         None
     }
@@ -188,7 +199,7 @@ impl Host {
         match (channel, pdu.stage) {
             (_, Stage::Client) => self.treat_client(pdu),
             (_, Stage::Executed) => self.treat_executed(pdu),
-            (cid::ATT, _) if server::is_for_client(first) => self.treat_answer(pdu),
+            (cid::ATT, _) if server::is_for_client(first) => self.treat_answer(pdu, first),
             (cid::ATT, Stage::New { approved, refused }) => {
                 self.treat_request(pdu, first, approved, refused)
             }
@@ -225,16 +236,34 @@ impl Host {
     }
 
     /// A response, notification or indication.
-    fn treat_answer(&mut self, pdu: Pdu) -> Progress {
+    fn treat_answer(&mut self, pdu: Pdu, first: u8) -> Progress {
         let slot = pdu.slot as usize;
-        let Some(block) = self.open_pdu(slot, 1) else { return Progress::Blocked };
+        let indication = first == opcode::HANDLE_VALUE_IND;
+        if indication && self.links.0[slot].confirmation_at > 0 {
+            // The last one is not even confirmed (Vol 3, Part F, 3.3.2).
+            return self.dealt_with(pdu);
+        }
+        // Only an indication has an answer.
+        let block = if indication { self.open_pdu(slot, 1) } else { None };
+        if indication && block.is_none() {
+            return Progress::Blocked;
+        }
         let link = &mut self.links.0[slot];
         let payload = &bytes_of(&self.rx, &link.rx, pdu)[L2CAP_HEADER..];
-        let mut out = Writer::new(&mut self.tx.get_mut(&block)[L2CAP_HEADER..]);
+        let mut out = Writer::new(match &block {
+            Some(block) => &mut self.tx.get_mut(block)[L2CAP_HEADER..],
+            None => &mut [],
+        });
         let outcome = link.client.handle(link.mtu, payload, &mut self.pool, &mut out);
         let len = out.len();
         let conn = link.handle;
-        self.close_pdu(slot, cid::ATT, block, len);
+        if let Some(block) = block {
+            self.close_pdu(slot, cid::ATT, block, len);
+            if len > 0 {
+                let link = &mut self.links.0[slot];
+                link.confirmation_at = link.tx.len() as u8;
+            }
+        }
         match outcome {
             ClientOutcome::Ignored => self.dealt_with(pdu),
             ClientOutcome::Events => {
@@ -273,17 +302,23 @@ impl Host {
     ) -> Progress {
         let slot = pdu.slot as usize;
         let is_request = first & opcode::COMMAND_FLAG == 0 && first != opcode::HANDLE_VALUE_CFM;
-        if is_request && self.links.0[slot].response > 0 {
+        if is_request && self.links.0[slot].response_at > 0 {
             // The last answer has not even left: the peer breaks the rule of
             // one request at a time (Vol 3, Part F, 3.3.2).
             return self.dealt_with(pdu);
         }
         let mtu = self.links.0[slot].mtu;
-        let Some(block) = self.open_pdu(slot, mtu as usize) else { return Progress::Blocked };
+        let block = if is_request { self.open_pdu(slot, mtu as usize) } else { None };
+        if is_request && block.is_none() {
+            return Progress::Blocked;
+        }
         let credentials = self.credentials(slot);
         let link = &mut self.links.0[slot];
         let payload = &bytes_of(&self.rx, &link.rx, pdu)[L2CAP_HEADER..];
-        let mut out = Writer::new(&mut self.tx.get_mut(&block)[L2CAP_HEADER..]);
+        let mut out = Writer::new(match &block {
+            Some(block) => &mut self.tx.get_mut(block)[L2CAP_HEADER..],
+            None => &mut [],
+        });
         let mut context = Context {
             db: &mut self.db,
             pool: &mut self.pool,
@@ -297,10 +332,12 @@ impl Host {
         let outcome = server::handle(&mut link.server, &mut context, payload, &mut out);
         let len = out.len();
         let conn = link.handle;
-        self.close_pdu(slot, cid::ATT, block, len);
-        if len > 0 {
-            let link = &mut self.links.0[slot];
-            link.response = link.tx.len() as u8;
+        if let Some(block) = block {
+            self.close_pdu(slot, cid::ATT, block, len);
+            if len > 0 {
+                let link = &mut self.links.0[slot];
+                link.response_at = link.tx.len() as u8;
+            }
         }
         if !matches!(outcome, ServerOutcome::Query { .. }) {
             self.client_changed(slot);
@@ -343,6 +380,10 @@ impl Host {
 
     fn treat_signal(&mut self, pdu: Pdu) -> Progress {
         let slot = pdu.slot as usize;
+        if self.links.0[slot].tx.is_full() {
+            // A peer that asks and asks and takes no answer.
+            return self.dealt_with(pdu);
+        }
         let Some(block) = self.open_pdu(slot, SIGNAL_LEN) else { return Progress::Blocked };
         let l2cap_link = self.l2cap_link(slot);
         let link = &mut self.links.0[slot];

@@ -6,6 +6,7 @@ use super::{Host, State};
 use crate::addr::{Address, AddressKind};
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::hci::command::TIMEOUT_MS;
 use crate::gap::{slots, AddressMode, AdvData, Advertising, Initiating, Scan};
 use crate::smp::bonds::{non_resolvable_address, resolvable_address};
 use crate::time::Instant;
@@ -18,7 +19,8 @@ pub(super) enum ScanDone {
     /// No.
     No,
     /// After so many packets: the reports that were received before it ended.
-    After(u16),
+    /// So many scans have ended.
+    After { packets: u16, scans: u8 },
 }
 
 /// The last step of `Operation::Refresh` that is about the resolving list.
@@ -30,6 +32,9 @@ const AFTER_LIST_3: u8 = AFTER_LIST + 3;
 
 /// Give up connecting after this time if the script names none, in ms.
 const DEFAULT_CONNECT_MS: u32 = 2_000;
+
+/// What cannot be done because an operation is running is tried again.
+const SOON_MS: u32 = 10;
 
 impl Host {
     /// Starts advertising or restarts it with other values: an operation.
@@ -213,15 +218,20 @@ impl Host {
     pub(super) fn stop_scan_by_itself(&mut self) {
         if !self.begin_in_background(Operation::StopScan) {
             // Another operation is running: soon.
-            self.scan.until = Some(self.now.after(1));
+            self.scan.until = Some(self.now.after(SOON_MS));
         }
     }
 
-    /// Connecting ends because its time is over.
-    pub(super) fn cancel_by_itself(&mut self) {
-        if !self.begin_in_background(Operation::Cancel) {
+    /// Connecting ends because its time is over; or the controller did not
+    /// tell how it ended after it was cancelled.
+    pub(super) fn connect_timed_out(&mut self) {
+        let cancelled = self.initiating.is_some_and(|initiating| initiating.cancelled);
+        if cancelled && self.rx.is_empty() {
+            return self.connect_failed();
+        }
+        if cancelled || !self.begin_in_background(Operation::Cancel) {
             if let Some(initiating) = &mut self.initiating {
-                initiating.until = self.now.after(1);
+                initiating.until = self.now.after(SOON_MS);
             }
         }
     }
@@ -269,7 +279,7 @@ impl Host {
         let step = self.operation.step;
         let own = self.own_address_type();
         match (self.operation.running, step) {
-            (Operation::Advertise, 0) if !self.advertising.on => Step::Skip,
+            // Also when it is off as far as we know.
             (Operation::Advertise | Operation::StopAdvertising, 0) => {
                 self.send(opcode::LE_SET_ADVERTISING_ENABLE, &[0])
             }
@@ -320,6 +330,7 @@ impl Host {
             (Operation::Cancel, 0) => match &mut self.initiating {
                 Some(initiating) => {
                     initiating.cancelled = true;
+                    initiating.until = self.now.after(TIMEOUT_MS);
                     self.send(opcode::LE_CREATE_CONNECTION_CANCEL, &[])
                 }
                 None => Step::Done,
@@ -434,24 +445,29 @@ impl Host {
     pub(super) fn scan_ended(&mut self) {
         if self.scan.on {
             self.scan.on = false;
-            self.scan_done = ScanDone::After(self.rx.len() as u16);
+            let scans = match self.scan_done {
+                ScanDone::No => 1,
+                ScanDone::After { scans, .. } => scans.saturating_add(1),
+            };
+            self.scan_done = ScanDone::After { packets: self.rx.len() as u16, scans };
         }
     }
 
     /// Whether `ScanDone` is to be told now.
     pub(super) fn take_scan_done(&mut self) -> bool {
-        let due = self.scan_done == ScanDone::After(0);
-        if due {
-            self.scan_done = ScanDone::No;
-        }
-        due
+        let ScanDone::After { packets: 0, scans } = self.scan_done else { return false };
+        self.scan_done = match scans {
+            0 | 1 => ScanDone::No,
+            scans => ScanDone::After { packets: 0, scans: scans - 1 },
+        };
+        true
     }
 
     /// A packet left the receive queue.
     pub(super) fn pop_packet(&mut self) {
         self.rx.pop();
-        if let ScanDone::After(packets) = self.scan_done {
-            self.scan_done = ScanDone::After(packets.saturating_sub(1));
+        if let ScanDone::After { packets, .. } = &mut self.scan_done {
+            *packets = packets.saturating_sub(1);
         }
     }
 
@@ -467,20 +483,32 @@ impl Host {
         if matches!(self.state, State::Off | State::Failed) {
             return;
         }
+        let was_active = self.state == State::Active;
+        if was_active {
+            self.state = State::Failed;
+        }
         self.commands.clear();
         if self.operation.is_running() {
             self.finish_operation(Err(Error::Controller(status::HARDWARE_FAILURE)));
         }
-        if self.state != State::Active {
+        if !was_active {
             return;
         }
-        self.state = State::Failed;
         for slot in 0..self.links.0.len() {
             self.link_lost(slot);
         }
         self.connect_failed();
         self.scan_ended();
         self.advertising.on = false;
+        self.refresh_at = None;
+    }
+
+    /// The controller reports a hardware error. What it says before it has
+    /// been reset may stem from another life.
+    pub(super) fn hardware_error(&mut self) {
+        if self.state != State::Starting || self.operation.step > 0 {
+            self.fail();
+        }
     }
 
     pub(super) fn reset_gap(&mut self) {

@@ -1,7 +1,7 @@
 //! GATT and L2CAP as the script uses them.
 
 use super::Host;
-use crate::config::POOL_RESERVE;
+use crate::config::{MAX_LINKS, POOL_BLOCKS, POOL_BYTES, POOL_RESERVE};
 use crate::conn::{Indication, State as LinkState, L2CAP_HEADER};
 use crate::error::{Error, Result};
 use crate::event::{Event, Token};
@@ -15,7 +15,7 @@ use crate::wire::att::{opcode, DEFAULT_MTU};
 use crate::wire::Writer;
 
 /// Entries of a link's send queue that a script leaves for answers.
-const QUEUE_RESERVE: usize = 4;
+const QUEUE_RESERVE: usize = 8;
 
 impl Host {
     /// The attribute database.
@@ -115,16 +115,31 @@ impl Host {
         if !link.server.may_notify(&self.db, handle, &credentials) {
             return Err(Error::Security);
         }
-        if link.tx.len() + QUEUE_RESERVE >= link.tx.capacity() {
-            return Err(Error::NoMemory);
-        }
         let value = value.unwrap_or(stored);
         let value = &value[..value.len().min(link.mtu as usize - 3)];
         let len = 3 + value.len();
+        self.may_queue(slot, len)?;
         let block = self.tx.alloc(L2CAP_HEADER + len, POOL_RESERVE).ok_or(Error::NoMemory)?;
         let mut w = Writer::new(self.tx.get_mut(&block));
         w.u16(len as u16).u16(cid::ATT).u8(opcode).u16(handle).bytes(value);
         Ok(block)
+    }
+
+    /// Whether the script may have another `len` bytes sent on a link: as much
+    /// as leaves the answers and the other links their share.
+    fn may_queue(&self, slot: usize, len: usize) -> Result<()> {
+        let link = &self.links.0[slot];
+        if link.att_failed || link.client.timed_out() {
+            return Err(Error::TimedOut);
+        }
+        let links = self.links.up().max(1);
+        let waiting: usize = link.tx.iter().map(Block::len).sum();
+        let blocks = (link.tx.capacity() - QUEUE_RESERVE).min((POOL_BLOCKS - MAX_LINKS) / links);
+        let bytes = (POOL_BYTES - POOL_RESERVE) / links;
+        if waiting > 0 && (link.tx.len() >= blocks || waiting + len > bytes) {
+            return Err(Error::NoMemory);
+        }
+        Ok(())
     }
 
     /// Tells a client of changed services, if it has to be told.
@@ -211,14 +226,11 @@ impl Host {
     }
 
     fn write_without_response(&mut self, slot: usize, handle: u16, value: &[u8]) -> Result<()> {
-        let link = &self.links.0[slot];
-        if link.tx.len() + QUEUE_RESERVE >= link.tx.capacity() {
-            return Err(Error::NoMemory);
-        }
-        let mtu = link.mtu;
+        let mtu = self.links.0[slot].mtu;
         if value.len() + 3 > mtu as usize {
             return Err(Error::Invalid);
         }
+        self.may_queue(slot, value.len())?;
         let len = L2CAP_HEADER + 3 + value.len();
         let block = self.tx.alloc(len, POOL_RESERVE).ok_or(Error::NoMemory)?;
         let mut out = Writer::new(&mut self.tx.get_mut(&block)[L2CAP_HEADER..]);

@@ -1,14 +1,14 @@
 //! Links come, change and go.
 
-use super::operation::Operation;
 use super::startup::{Support, MAX_DATA_LENGTH};
-use super::{Host, State};
+use super::Host;
 use crate::addr::Address;
 use crate::conn::{Link, State as LinkState};
 use crate::error::{Error, Result};
 use crate::event::{Event, Role};
 use crate::gap::valid_parameters;
 use crate::gatt::client::status as client_status;
+use crate::gatt::db::SERVICE_CHANGED_HANDLE;
 use crate::l2cap::ConnParams;
 use crate::time::Instant;
 use crate::wire::hci::{opcode, status, ConnectionComplete, ConnectionUpdateComplete};
@@ -19,22 +19,25 @@ use crate::wire::Writer;
 const INDICATION_FAILED: u8 = 1;
 
 impl Host {
-    /// Ends a link: an operation. `Disconnected` follows.
+    /// Ends a link; `Disconnected` follows. Nothing to do while it ends.
     pub fn disconnect(&mut self, now: Instant, conn: u16) -> Result<()> {
         self.now = now;
         let slot = self.slot(conn)?;
-        self.may_begin()?;
-        let [low, high] = self.links.0[slot].handle.to_le_bytes();
+        let link = &mut self.links.0[slot];
+        let [low, high] = link.handle.to_le_bytes();
         let params = [low, high, status::REMOTE_USER_TERMINATED];
-        if !self.commands.push(opcode::DISCONNECT, &params) {
-            return Err(Error::NoMemory);
+        if !link.ending {
+            if !self.commands.push(opcode::DISCONNECT, &params) {
+                return Err(Error::NoMemory);
+            }
+            link.ending = true;
         }
         Ok(())
     }
 
     /// Asks for other connection parameters: interval in 1.25 ms, latency in
-    /// events, timeout in 10 ms. As central, or as peripheral of a controller
-    /// that has the LL procedure, through HCI; else by an L2CAP request.
+    /// events, timeout in 10 ms. As central, or as peripheral when both sides'
+    /// controllers have the LL procedure, through HCI; else by L2CAP request.
     /// `ConnectionUpdate` tells the outcome.
     pub fn update_connection(
         &mut self,
@@ -50,9 +53,8 @@ impl Host {
         if !valid_parameters(min, max, latency, timeout) {
             return Err(Error::Invalid);
         }
-        if self.links.0[slot].role == Role::Peripheral
-            && !self.controller.support.contains(Support::CONNECTION_PARAMETERS)
-        {
+        let link = &self.links.0[slot];
+        if link.role == Role::Peripheral && !link.parameter_request {
             let params =
                 ConnParams { interval_min: min, interval_max: max, latency, timeout };
             return self.channels.request_update(now, self.l2cap_link(slot), params);
@@ -90,29 +92,28 @@ impl Host {
         if complete.status != status::SUCCESS {
             if role == Role::Central || self.initiating.is_some_and(|i| i.cancelled) {
                 self.connect_failed();
-            } else {
-                self.advertising.on = false;
             }
             return;
         }
         // A handle that is in use already belongs to a link whose end was lost.
         if let Some(slot) = self.links.find(complete.handle) {
-            self.link_ended(slot, status::UNKNOWN_CONNECTION);
+            self.link_lost(slot);
         }
         let local = match complete.local_rpa {
             Some(rpa) => Address::random(rpa),
             None => self.local_address(),
         };
-        match role {
-            Role::Central => self.initiating = None,
-            // The controller stopped advertising by itself.
-            Role::Peripheral => self.advertising.on = false,
-        }
         let Some(slot) = self.links.vacancy(complete.handle).filter(|_| self.is_active()) else {
             let [low, high] = complete.handle.to_le_bytes();
-            self.commands.push(opcode::DISCONNECT, &[low, high, status::REMOTE_USER_TERMINATED]);
+            self.commands.push(opcode::DISCONNECT, &[low, high, status::LOW_RESOURCES]);
+            if role == Role::Central {
+                self.connect_failed();
+            }
             return;
         };
+        if role == Role::Central {
+            self.initiating = None;
+        }
         let peer_on_air = complete.peer_rpa.map_or(complete.peer, Address::random);
         let link = &mut self.links.0[slot];
         *link = Link {
@@ -140,12 +141,12 @@ impl Host {
 
     /// Longer PDUs and the 2M PHY, if both sides have them.
     pub(super) fn remote_features(&mut self, conn: u16, features: u16) {
-        if self.links.find(conn).is_none() {
-            return;
-        }
+        let Some(slot) = self.links.find(conn) else { return };
         let [low, high] = conn.to_le_bytes();
         let support = self.controller.support;
         let has = |bit: u16| features >> bit & 1 != 0;
+        self.links.0[slot].parameter_request =
+            support.contains(Support::CONNECTION_PARAMETERS) && has(1);
         if self.options.data_length && support.contains(Support::DATA_LENGTH) && has(5) {
             let [a, b, c, d] = MAX_DATA_LENGTH;
             self.commands.push(opcode::LE_SET_DATA_LENGTH, &[low, high, a, b, c, d]);
@@ -170,31 +171,28 @@ impl Host {
         });
     }
 
-    /// The controller reported the end of a link.
-    pub(super) fn link_ended(&mut self, slot: usize, _reason: u8) {
-        self.link_lost(slot);
-        if self.operation.running == Operation::Stop
-            && self.operation.step == 0
-            && self.links.up() == 0
-        {
-            self.advance();
-        }
-    }
-
     /// Begins to wind up a link: what runs on it is told by `next_closing`.
     pub(super) fn link_lost(&mut self, slot: usize) {
-        let link = &mut self.links.0[slot];
-        if link.state != LinkState::Up {
+        if self.links.0[slot].state != LinkState::Up {
             return;
         }
+        self.stop_sending(slot);
+        let link = &mut self.links.0[slot];
         link.state = LinkState::Closing;
-        self.controller.acl_free += link.in_flight;
-        link.in_flight = 0;
-        link.drop_tx(&mut self.tx);
         link.rx.clear();
         link.indication_deadline = None;
         self.channels.disconnected(slot as u8);
         self.smp.disconnected(slot as u8, self.now);
+    }
+
+    /// The link takes nothing any more: drops what waits to be sent, and has
+    /// the controller's buffers back (Vol 4, Part E, 4.3).
+    pub(super) fn stop_sending(&mut self, slot: usize) {
+        let link = &mut self.links.0[slot];
+        link.sends = false;
+        self.controller.acl_free += link.in_flight;
+        link.in_flight = 0;
+        link.drop_tx(&mut self.tx);
         if self.outgoing.is_some_and(|out| out.slot() == Some(slot)) {
             self.outgoing = None;
         }
@@ -212,23 +210,13 @@ impl Host {
         {
             return Some(event);
         }
-        if let Some(indication) = link.indications.pop_front() {
-            if let Some(block) = indication.pdu {
-                self.tx.free(block);
-            }
-            let handle = indication.handle;
-            return Some(Event::GattsIndicateDone { conn, handle, status: INDICATION_FAILED });
+        if let Some(event) = self.indication_failed(slot) {
+            return Some(event);
         }
         if let Some(event) = self.channels.next_event() {
             return Some(event);
         }
         self.drop_link(slot);
-        if self.state == State::Failed
-            && self.links.0.iter().all(|link| link.state == LinkState::Free)
-            && self.scan_done == super::gap::ScanDone::No
-        {
-            self.state = State::Off;
-        }
         Some(Event::Disconnected { conn, role, peer })
     }
 
@@ -238,28 +226,42 @@ impl Host {
         let link = &mut self.links.0[slot];
         link.client.clear(&mut self.pool);
         link.server.close(&mut self.pool);
-        while let Some(indication) = link.indications.pop_front() {
-            if let Some(block) = indication.pdu {
-                self.tx.free(block);
-            }
-        }
         link.state = LinkState::Free;
+        while self.indication_failed(slot).is_some() {}
         self.db.clear_cccds(slot);
     }
 
-    /// The peer did not confirm an indication: no further ones on this link
-    /// can be sent (Vol 3, Part F, 3.3.3), so all that wait have failed.
-    pub(super) fn indications_failed(&mut self, slot: usize) {
+    /// The peer did not confirm an indication: nothing more can be sent by
+    /// ATT on this link (Vol 3, Part F, 3.3.3), so all that wait have failed.
+    pub(super) fn indications_timed_out(&mut self, slot: usize) {
         let link = &mut self.links.0[slot];
         link.indication_deadline = None;
+        link.att_failed = true;
+    }
+
+    /// Tells of an indication that failed with its link, or timed out.
+    pub(super) fn next_failed_indication(&mut self) -> Option<Event<'static>> {
+        let failed = |&slot: &usize| {
+            let link = &self.links.0[slot];
+            link.att_failed && !link.indications.is_empty()
+        };
+        let slot = self.slots_up().find(failed)?;
+        self.indication_failed(slot)
+    }
+
+    /// Drops the next indication of the script, and any of our own before it.
+    fn indication_failed(&mut self, slot: usize) -> Option<Event<'static>> {
+        let link = &mut self.links.0[slot];
         let conn = link.handle;
         while let Some(indication) = link.indications.pop_front() {
             if let Some(block) = indication.pdu {
                 self.tx.free(block);
             }
             let handle = indication.handle;
-            let event = Event::GattsIndicateDone { conn, handle, status: INDICATION_FAILED };
-            let _ = self.events.push_back(event);
+            if handle != SERVICE_CHANGED_HANDLE {
+                return Some(Event::GattsIndicateDone { conn, handle, status: INDICATION_FAILED });
+            }
         }
+        None
     }
 }

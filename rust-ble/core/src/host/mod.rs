@@ -97,6 +97,8 @@ pub struct Host {
     operation: operation::Engine,
     events: Deque<Event<'static>, MAX_EVENTS>,
     current: Option<Current>,
+    /// The packet at the front waits for room for its answer.
+    blocked: bool,
     query: query::Query,
     dropped_reports: u32,
     reassembling_since: Instant,
@@ -159,6 +161,7 @@ impl Host {
             operation: operation::Engine::new(),
             events: Deque::new(),
             current: None,
+            blocked: false,
             query: query::Query::new(),
             dropped_reports: 0,
             reassembling_since: Instant(0),
@@ -208,7 +211,9 @@ impl Host {
             self.rx.drop_partial();
         }
         while taken < bytes.len() {
-            if !self.operation.is_running() && self.rx.room() < RX_RESERVE {
+            // Held back, except for what may come behind: answers and credits.
+            let awaited = self.operation.is_running() || self.blocked;
+            if !awaited && self.rx.room() < RX_RESERVE {
                 break;
             }
             let (n, whole) = self.rx.push(&bytes[taken..]);
@@ -237,7 +242,7 @@ impl Host {
             next = earliest(next, self.scan.until);
         }
         if let Some(initiating) = &self.initiating {
-            next = earliest(next, Some(initiating.until).filter(|_| !initiating.cancelled));
+            next = earliest(next, Some(initiating.until));
         }
         next = earliest(next, self.refresh_at);
         next = earliest(next, self.channels.deadline());
@@ -257,20 +262,22 @@ impl Host {
             self.command_timed_out();
         }
         if due(self.operation.deadline()) {
-            self.finish_operation(Err(Error::TimedOut));
+            self.operation_timed_out();
         }
         if self.scan.on && due(self.scan.until) {
             self.scan.until = None;
             self.stop_scan_by_itself();
         }
-        if self.initiating.is_some_and(|i| !i.cancelled && i.until.reached(now)) {
-            self.cancel_by_itself();
+        if self.initiating.is_some_and(|i| i.until.reached(now)) {
+            self.connect_timed_out();
         }
         if due(self.refresh_at) {
             self.refresh();
         }
         if due(self.channels.deadline()) {
-            while self.channels.handle_timeout(now).is_some() {}
+            while let Some(slot) = self.channels.handle_timeout(now) {
+                self.update_refused(slot as usize);
+            }
         }
         if due(self.smp.deadline()) {
             self.smp.handle_timeout(now);
@@ -282,7 +289,7 @@ impl Host {
             }
             link.client.handle_timeout(now);
             if due(link.indication_deadline) {
-                self.indications_failed(slot);
+                self.indications_timed_out(slot);
             }
         }
     }

@@ -2,8 +2,10 @@
 //! time, each a sequence of HCI commands.
 
 use super::{Host, LinkState, State};
+use crate::config::POOL_RESERVE;
 use crate::error::{Error, Result};
 use crate::hci::command::TIMEOUT_MS;
+use crate::pool::Block;
 use crate::time::Instant;
 use crate::wire::hci::{opcode, status, CommandResult};
 
@@ -50,7 +52,13 @@ pub(super) struct Engine {
     /// Where the return parameters of the script's command go.
     pub(super) reply: Option<&'static mut [u8]>,
     pub(super) status: u8,
+    /// Parameters of the script's command until it is its turn.
+    params: Option<Block>,
 }
+
+/// Time of each of the two parts of switching off: links end, then the
+/// controller is reset.
+const STOP_MS: u32 = 900;
 
 /// What a step does.
 pub(super) enum Step {
@@ -76,6 +84,17 @@ impl Engine {
             result: None,
             reply: None,
             status: 0,
+            params: None,
+        }
+    }
+
+    /// Keeps the return parameters of the script's own command.
+    pub(super) fn returned(&mut self, opcode: u16, returned: &[u8]) {
+        if self.running == Operation::Command(opcode) && self.expected == opcode {
+            if let Some(reply) = &mut self.reply {
+                let n = returned.len().min(reply.len());
+                reply[..n].copy_from_slice(&returned[..n]);
+            }
         }
     }
 
@@ -90,7 +109,8 @@ impl Engine {
 
 impl Host {
     /// The result of the operation that a command of the script started;
-    /// `None` while it runs. Each result is given once.
+    /// `None` while it runs. Each result is given once; a command that
+    /// started none has succeeded.
     pub fn poll_operation(&mut self) -> Option<Result<()>> {
         let engine = &mut self.operation;
         if !engine.is_running() && engine.result.is_none() {
@@ -119,12 +139,10 @@ impl Host {
         if params.len() > 255 {
             return Err(Error::Invalid);
         }
-        if self.operation.is_running() {
-            return Err(Error::Busy);
-        }
-        if !self.commands.push(opcode, params) {
-            return Err(Error::NoMemory);
-        }
+        self.may_begin()?;
+        let block = self.pool.alloc(params.len(), POOL_RESERVE).ok_or(Error::NoMemory)?;
+        self.pool.get_mut(&block).copy_from_slice(params);
+        self.operation.params = Some(block);
         self.operation.reply = Some(reply);
         self.begin(Operation::Command(opcode))
     }
@@ -188,7 +206,7 @@ impl Host {
                 Operation::Idle => return,
                 Operation::Start => self.start_step(),
                 Operation::Stop => self.stop_step(),
-                Operation::Command(opcode) if self.operation.step == 0 => Step::Sent(opcode),
+                Operation::Command(opcode) if self.operation.step == 0 => self.command_step(opcode),
                 Operation::Command(_) => Step::Done,
                 _ => self.gap_step(),
             };
@@ -204,6 +222,17 @@ impl Host {
         }
     }
 
+    fn command_step(&mut self, opcode: u16) -> Step {
+        let Some(block) = self.operation.params.take() else { return Step::Done };
+        let queued = self.commands.push(opcode, self.pool.get(&block));
+        self.pool.free(block);
+        if queued {
+            Step::Sent(opcode)
+        } else {
+            Step::Wait
+        }
+    }
+
     /// Queues a command as the present step.
     pub(super) fn send(&mut self, opcode: u16, params: &[u8]) -> Step {
         if self.commands.push(opcode, params) {
@@ -216,6 +245,8 @@ impl Host {
 
     pub(super) fn finish_operation(&mut self, result: Result<()>) {
         let operation = self.operation.running;
+        // Switching off succeeds, whatever the controller says.
+        let result = if operation == Operation::Stop { Ok(()) } else { result };
         self.operation.running = Operation::Idle;
         if self.operation.foreground {
             self.operation.result = Some(result);
@@ -227,22 +258,31 @@ impl Host {
         }
         let next = core::mem::replace(&mut self.operation.next, Operation::Idle);
         if next != Operation::Idle {
-            if self.is_active() || next == Operation::Stop {
+            if self.is_active() {
                 self.launch(next, true);
             } else {
                 self.operation.result = Some(Err(Error::Inactive));
             }
         }
+        if !self.operation.is_running() {
+            self.abandon_operation();
+        }
+    }
+
+    /// Forgets what is being done, and what was to be done next.
+    pub(super) fn abandon_operation(&mut self) {
+        (self.operation.running, self.operation.next) = (Operation::Idle, Operation::Idle);
+        if let Some(block) = self.operation.params.take() {
+            self.pool.free(block);
+        }
     }
 
     /// A Command Complete or Command Status arrived.
     pub(super) fn command_answered(&mut self, result: CommandResult<'_>, target: Option<u16>) {
-        self.commands.set_credits(result.credits);
         let expected = self.operation.is_running() && self.operation.expected == result.opcode;
         if !expected {
             return self.link_command_answered(result, target);
         }
-        let returned = result.returned;
         match self.operation.running {
             Operation::Start => match self.startup_answered(result) {
                 Ok(()) => self.advance(),
@@ -251,10 +291,6 @@ impl Host {
             Operation::Stop => self.advance(),
             Operation::Command(_) => {
                 self.operation.status = result.status;
-                if let Some(reply) = &mut self.operation.reply {
-                    let n = returned.len().min(reply.len());
-                    reply[..n].copy_from_slice(&returned[..n]);
-                }
                 let outcome = self.command_outcome(result.status);
                 self.finish_operation(outcome);
             }
@@ -271,11 +307,13 @@ impl Host {
         }
     }
 
-    /// The controller does not answer a command: go on without.
+    /// The controller does not answer a command, or takes none: go on without.
     pub(super) fn command_timed_out(&mut self) {
-        let Some(opcode) = self.commands.sent_opcode() else { return };
+        let sent = self.commands.sent_opcode();
         let target = self.commands.target();
-        self.commands.answered(opcode);
+        self.commands.answered(sent.unwrap_or(0));
+        self.commands.set_credits(self.now, 1);
+        let Some(opcode) = sent else { return };
         if self.operation.is_running() && self.operation.expected == opcode {
             return self.finish_operation(Err(Error::TimedOut));
         }
@@ -289,8 +327,17 @@ impl Host {
         self.link_command_answered(result, target);
     }
 
-    /// Ends all links, then resets the controller; a bounded time later the
-    /// host is off, whatever the controller does. Events are dropped.
+    /// The operation has taken all its time.
+    pub(super) fn operation_timed_out(&mut self) {
+        if self.operation.running == Operation::Stop && self.operation.step == 0 {
+            return self.advance();
+        }
+        self.finish_operation(Err(Error::TimedOut));
+    }
+
+    /// Ends all links, then resets the controller: an operation, after which
+    /// the host is off, within two seconds whatever the controller does.
+    /// Events are dropped.
     pub fn stop(&mut self, now: Instant) -> Result<()> {
         self.now = now;
         match self.state {
@@ -301,16 +348,25 @@ impl Host {
                 return Ok(());
             }
         }
-        if self.operation.is_running() {
-            self.operation.foreground = false;
-            self.finish_operation(Err(Error::Inactive));
-        }
         self.state = State::Stopping;
+        if self.operation.is_running() {
+            self.abandon_operation();
+        }
         self.launch(Operation::Stop, true);
         Ok(())
     }
 
+    /// A link ended while the host is being switched off.
+    pub(super) fn link_stopped(&mut self, slot: usize) {
+        self.drop_link(slot);
+        let stopping = self.operation.running == Operation::Stop && self.operation.step == 0;
+        if stopping && self.links.up() == 0 {
+            self.advance();
+        }
+    }
+
     fn stop_step(&mut self) -> Step {
+        self.operation.deadline = self.now.after(STOP_MS);
         match self.operation.step {
             0 if self.links.up() == 0 => Step::Skip,
             0 => {
@@ -323,7 +379,7 @@ impl Host {
                         self.commands.push(opcode::DISCONNECT, &params);
                     }
                 }
-                // The links' Disconnection Complete events, or half of the time.
+                // Until all Disconnection Complete events came: `link_stopped`.
                 Step::Wait
             }
             1 => {

@@ -18,53 +18,83 @@ impl Host {
     /// A whole packet of `len` bytes is at the back of the receive queue.
     pub(super) fn packet_arrived(&mut self, len: usize) {
         let packet = self.rx.back(len);
-        let &[kind, code, _, ref params @ ..] = packet else { return self.rx.pop_back(len) };
-        if kind == hci::ACL {
-            return;
-        }
-        match (kind, code) {
-            (hci::EVENT, event::COMMAND_COMPLETE | event::COMMAND_STATUS) => {
-                if let Some(result) = CommandResult::parse(code, params) {
-                    return self.answer_arrived(result.opcode, len, code);
+        let keep = match *packet {
+            [hci::EVENT, code, _, ref params @ ..] => match (code, params) {
+                (event::COMMAND_COMPLETE | event::COMMAND_STATUS, _) => {
+                    return self.answer_arrived(len, code);
                 }
-            }
-            (hci::EVENT, event::NUMBER_OF_COMPLETED_PACKETS) => self.credits_arrived(len),
-            (hci::EVENT, event::HARDWARE_ERROR) => {
-                self.rx.pop_back(len);
-                return self.fail();
-            }
-            (hci::EVENT, event::LE_META)
-                if params.first() == Some(&subevent::ADVERTISING_REPORT)
-                    && self.rx.room() < RX_RESERVE =>
-            {
-                self.dropped_reports = self.dropped_reports.saturating_add(1);
-            }
-            (hci::EVENT, _) if self.state != State::Off => return,
-            _ => {}
+                (event::NUMBER_OF_COMPLETED_PACKETS, _) => {
+                    self.credits_arrived(len);
+                    false
+                }
+                (event::HARDWARE_ERROR, _) => {
+                    self.rx.pop_back(len);
+                    return self.hardware_error();
+                }
+                (event::DISCONNECTION_COMPLETE, &[status::SUCCESS, low, high, ..]) => {
+                    self.end_arrived(u16::from_le_bytes([low, high]) & HANDLE_MASK);
+                    true
+                }
+                (event::LE_META, &[code, _, _, _, role, ..])
+                    if code == subevent::CONNECTION_COMPLETE
+                        || code == subevent::ENHANCED_CONNECTION_COMPLETE =>
+                {
+                    // The controller stopped advertising by itself; it may be
+                    // told to go on before this event's turn comes.
+                    self.advertising.on &= role == 0;
+                    true
+                }
+                (event::LE_META, &[subevent::ADVERTISING_REPORT, ..])
+                    if self.rx.room() < RX_RESERVE =>
+                {
+                    self.dropped_reports = self.dropped_reports.saturating_add(1);
+                    false
+                }
+                _ => true,
+            },
+            [hci::ACL, ..] => true,
+            _ => false,
+        };
+        // What comes before the controller is reset belongs to another life.
+        if !keep || self.state != State::Active {
+            self.rx.pop_back(len);
         }
-        self.rx.pop_back(len);
     }
 
-    /// A Command Complete or Command Status at the back of the queue, which it
-    /// leaves first: what the answer ends counts the packets before it.
-    fn answer_arrived(&mut self, opcode: u16, len: usize, code: u8) {
-        let target = self.commands.target();
-        if !self.commands.answered(opcode) {
-            // Of no command of ours, or too late: only the credits count.
-            let credits = self.rx.back(len).get(if code == event::COMMAND_STATUS { 4 } else { 3 });
-            self.commands.set_credits(credits.copied().unwrap_or(1));
+    /// A Command Complete or Command Status at the back of the queue.
+    fn answer_arrived(&mut self, len: usize, code: u8) {
+        let params = self.rx.back(len).get(3..).unwrap_or(&[]);
+        let Some(result) = CommandResult::parse(code, params) else {
             return self.rx.pop_back(len);
+        };
+        let target = self.commands.target();
+        let is_ours = self.commands.answered(result.opcode);
+        self.commands.set_credits(self.now, result.credits);
+        if is_ours {
+            self.operation.returned(result.opcode, result.returned);
         }
         // The longest return parameters that the host itself reads are the
-        // supported commands; those of the script's command are as long as
-        // an event can be.
-        let mut copy = [0; 255];
-        let params = self.rx.back(len).get(3..).unwrap_or(&[]);
-        let n = params.len().min(copy.len());
-        copy[..n].copy_from_slice(&params[..n]);
+        // supported commands. What follows counts the packets in the queue.
+        let mut copy = [0; 64];
+        let n = result.returned.len().min(copy.len());
+        copy[..n].copy_from_slice(&result.returned[..n]);
+        let CommandResult { credits, opcode, pending, status, .. } = result;
         self.rx.pop_back(len);
-        if let Some(result) = CommandResult::parse(code, &copy[..n]) {
+        // One of no command of ours, or too late, counts for its credits only.
+        if is_ours {
+            let returned = &copy[..n];
+            let result = CommandResult { credits, opcode, pending, status, returned };
             self.command_answered(result, target);
+        }
+    }
+
+    /// A link ended. It is told in its turn; but nothing can be sent to it any
+    /// more, and what it holds may be what the packets before wait for.
+    fn end_arrived(&mut self, handle: u16) {
+        let Some(slot) = self.links.find(handle) else { return };
+        match self.state {
+            State::Stopping => self.link_stopped(slot),
+            _ => self.stop_sending(slot),
         }
     }
 
@@ -152,10 +182,9 @@ impl Host {
         match code {
             event::DISCONNECTION_COMPLETE => {
                 let (result, handle) = (r.u8()?, r.u16()? & HANDLE_MASK);
-                let reason = r.u8()?;
                 if result == status::SUCCESS {
                     if let Some(slot) = self.links.find(handle) {
-                        self.link_ended(slot, reason);
+                        self.link_lost(slot);
                     }
                 }
             }
@@ -236,8 +265,10 @@ impl Host {
             return;
         }
         match result.opcode {
+            // Under way already: its end will be reported.
+            opcode::DISCONNECT if result.status == status::COMMAND_DISALLOWED => {}
             // The controller does not know the link, or does not end it.
-            opcode::DISCONNECT => self.link_ended(slot, status::LOCAL_HOST_TERMINATED),
+            opcode::DISCONNECT => self.link_lost(slot),
             opcode::LE_ENABLE_ENCRYPTION => {
                 let handle = self.links.0[slot].handle;
                 self.encryption_changed(handle, result.status, false);

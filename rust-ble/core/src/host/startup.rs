@@ -281,11 +281,12 @@ impl Host {
             self.drop_link(slot);
         }
         self.state = State::Off;
+        self.abandon_operation();
         self.rx.clear();
         self.commands.clear();
         self.channels = Channels::new();
         self.events.clear();
-        self.current = None;
+        (self.current, self.blocked) = (None, false);
         self.outgoing = None;
         self.query.clear();
         self.reset_gap();

@@ -60,7 +60,9 @@ impl Host {
     /// The next packet for the controller; the same until `transmitted`.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit<'_>> {
         self.now = now;
-        if self.outgoing.is_none() {
+        // The commands may have been dropped meanwhile.
+        let dropped = self.outgoing == Some(Outgoing::Command) && self.commands.to_send().is_none();
+        if self.outgoing.is_none() || dropped {
             self.outgoing = self.choose();
         }
         let mut header = [0; 11];
@@ -100,11 +102,9 @@ impl Host {
                 let link = &mut self.links.0[slot as usize];
                 link.sent += len;
                 if link.tx.front().is_some_and(|block| block.len() <= link.sent as usize) {
-                    link.sent = 0;
-                    if let Some(block) = link.tx.pop_front() {
+                    if let Some(block) = link.pop_tx() {
                         self.tx.free(block);
                     }
-                    link.response = link.response.saturating_sub(1);
                 }
             }
             Outgoing::Fragment { slot, len } => self.channels.fragment_sent(slot, len as usize),
@@ -130,7 +130,7 @@ impl Host {
         for i in 0..MAX_LINKS {
             let slot = (self.next_slot + i) % MAX_LINKS;
             let link = &self.links.0[slot];
-            if link.state == LinkState::Up && link.in_flight < share {
+            if link.state == LinkState::Up && link.sends && link.in_flight < share {
                 if let Some(outgoing) = self.choose_of(slot) {
                     return Some(outgoing);
                 }
@@ -192,7 +192,7 @@ impl Host {
         self.service_changed(slot);
         let deadline = self.transaction_deadline();
         let link = &mut self.links.0[slot];
-        if link.indication_deadline.is_none() && !link.tx.is_full() {
+        if link.indication_deadline.is_none() && !link.tx.is_full() && !link.att_failed {
             if let Some(pdu) = link.indications.front_mut().and_then(|first| first.pdu.take()) {
                 link.indication_deadline = Some(deadline);
                 let _ = link.tx.push_back(pdu);

@@ -98,6 +98,7 @@ pub mod status {
     pub const COMMAND_DISALLOWED: u8 = 0x0c;
     pub const UNSUPPORTED_FEATURE: u8 = 0x11;
     pub const REMOTE_USER_TERMINATED: u8 = 0x13;
+    pub const LOW_RESOURCES: u8 = 0x14;
     pub const LOCAL_HOST_TERMINATED: u8 = 0x16;
     pub const UNSUPPORTED_REMOTE_FEATURE: u8 = 0x1a;
     pub const UNACCEPTABLE_PARAMETERS: u8 = 0x3b;
