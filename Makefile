@@ -44,7 +44,7 @@ test-unit: ## unit and simulation tests of the Rust crates
 test-multi: unix air ## multi-instance tests and installation
 	@echo "== MicroPython's Bluetooth tests"
 	@$(RUN)/run.py --build $(BUILD) --link air --runs $(RUNS)
-	@$(PYTHON) $(PORT)/test_tree.py --cache $(CACHE) --build $(BUILD)
+	@$(PYTHON) $(PORT)/test_tree.py --cache $(CACHE)
 
 .PHONY: multitest
 multitest: unix air ## MicroPython's multi-instance tests: TESTS= RUNS= LINK=
