@@ -37,7 +37,8 @@ set(RUST_BLE_SOURCES
 add_library(micropy_extmod_rust_ble INTERFACE)
 add_dependencies(micropy_extmod_rust_ble rust_ble_cargo)
 target_link_libraries(micropy_extmod_rust_ble INTERFACE ${RUST_BLE_LIB})
-target_compile_definitions(micropy_extmod_rust_ble INTERFACE
+# On the firmware itself, where the extraction of qstrs looks for them.
+target_compile_definitions(${MICROPY_TARGET} PRIVATE
     MICROPY_BLUETOOTH_RUST=1
     MICROPY_PY_BLUETOOTH_ENABLE_GATT_CLIENT=1
     MICROPY_PY_BLUETOOTH_ENABLE_L2CAP_CHANNELS=1

@@ -1,11 +1,17 @@
 // An RP2040 that runs in real time: its clock follows this machine's, and while the CPU
 // sleeps nothing is executed here either.
 
+import { randomInt } from 'node:crypto';
 import { RP2040, USBCDC } from 'rp2040js';
 import { Bootrom } from './bootrom.js';
 
 const FLASH_BASE = 0x10000000;
 const FLASH_SIZE = 16 * 1024 * 1024;
+
+const ROSC_BASE = 0x40060000;
+const ROSC_RANDOMBIT = 0x1c;
+
+const UART_TX_INTERRUPT = 1 << 5;
 
 const NANOS_PER_CYCLE = 8; // 125 MHz.
 const SLICE = 2000; // Instructions between two looks at the real clock.
@@ -13,6 +19,12 @@ const BATCH = 16; // Instructions between two ticks of the emulated clock.
 const SLICES_PER_TURN = 20; // Slices between two looks at node's events.
 const SLOWEST = 10; // A busy machine's clock may run this many times slower than real time.
 const FORGET_NANOS = 1e9; // A longer pause of this process passes unnoticed.
+
+// The firmware's source of random numbers.
+const ringOscillator = {
+  readUint32: (offset) => (offset === ROSC_RANDOMBIT ? randomInt(2) : 0xffffffff),
+  writeUint32Atomic: () => {},
+};
 
 const now = () => performance.now() * 1e6;
 
@@ -26,6 +38,7 @@ export class Machine {
         this.rp2040.flash.set(data, address - FLASH_BASE);
       }
     }
+    this.rp2040.peripherals[ROSC_BASE >>> 12] = ringOscillator;
     this.inputs = [];
     this.timer = null;
     this.running = false;
@@ -200,7 +213,14 @@ export class Uart {
     this.at = 0;
     this.output = [];
     this.onData = () => {};
+    // A PL011 raises the transmit interrupt when its FIFO has drained, not all the time.
+    this.uart.checkInterrupts = () => {
+      const { interruptStatus, interruptMask, irq } = this.uart;
+      machine.rp2040.setInterrupt(irq, (interruptStatus & interruptMask) !== 0);
+    };
     this.uart.onByte = (byte) => {
+      this.uart.interruptStatus |= UART_TX_INTERRUPT;
+      this.uart.checkInterrupts();
       if (this.output.length === 0) setImmediate(() => this.flush());
       this.output.push(byte);
     };
