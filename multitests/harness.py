@@ -141,7 +141,9 @@ class Bumble:
         python = venv(cache, BUMBLE)
         ports = free_ports(nodes)
         argv = [python, os.path.join(HERE, "bumble_air.py")] + [str(port) for port in ports]
-        self.process = Process(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        # It complains of each command that it does not know.
+        self.process = Process(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL)
         read_until(self.process.popen.stdout, r"(?m)^ready$", 30, "Bumble")
         self.places = ["tcp:127.0.0.1:%d" % port for port in ports]
 

@@ -49,6 +49,7 @@ static struct {
     pthread_mutex_t lock;
     bool stop;
     bool scheduled;
+    bool waiting; // The thread waits for the pump to run.
     bool want_rx;
     bool has_deadline;
     uint32_t deadline_ms;
@@ -107,7 +108,8 @@ static void *poll_thread_main(void *arg) {
         if (!shared.scheduled) {
             repeat_ms = FIRST_REPEAT_MS;
         }
-        int timeout = shared.scheduled ? repeat_ms : time_left();
+        shared.waiting = shared.scheduled;
+        int timeout = shared.waiting ? repeat_ms : time_left();
         pthread_mutex_unlock(&shared.lock);
 
         int ready = poll(fds, 2, timeout);
@@ -149,6 +151,7 @@ static int start_thread(void) {
 
     shared.stop = false;
     shared.scheduled = false;
+    shared.waiting = false;
     shared.want_rx = false;
     shared.has_deadline = false;
 
@@ -255,7 +258,7 @@ void mp_rust_ble_hci_arm(bool want_rx, bool has_deadline, uint32_t deadline_ms) 
     pthread_mutex_lock(&shared.lock);
     // A thread that wakes up too early finds out by itself.
     bool later = shared.has_deadline && (!has_deadline || (int32_t)(deadline_ms - shared.deadline_ms) >= 0);
-    bool wake = want_rx != shared.want_rx || (has_deadline && !later);
+    bool wake = want_rx != shared.want_rx || (has_deadline && !later) || (shared.waiting && !shared.scheduled);
     shared.want_rx = want_rx;
     shared.has_deadline = has_deadline;
     shared.deadline_ms = deadline_ms;
