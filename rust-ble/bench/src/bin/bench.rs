@@ -1,0 +1,274 @@
+//! `ble-bench`: prints what docs/BENCHMARKS.md holds. Everything is counted or
+//! happens in virtual time, so that it is the same on every machine.
+
+use ble_bench::ops::{Bench, NAMES};
+use ble_core::host::Host;
+use ble_core::{config, Event, Instant};
+use ble_sim::harness::World;
+use ble_sim::{NodeConfig, Options, Profile};
+use std::process::Command;
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match args[..] {
+        ["rates"] => rates(),
+        ["instructions"] => instructions(),
+        ["memory"] => memory(),
+        ["op", op, links, attributes, times] => {
+            let number = |text: &str| text.parse().expect("a number");
+            run(number(op), number(links), number(attributes), number(times));
+        }
+        _ => {
+            eprintln!("ble-bench: rates | instructions | memory");
+            std::process::exit(2);
+        }
+    }
+}
+
+// Rates.
+
+/// Bytes of payload per second that a link can carry at most: as many pairs of
+/// a full data PDU and an empty one as fit into a connection interval (Vol 6,
+/// Part B, 4.1.1 and 4.5.6), each with `payload` of its `pdu` bytes.
+fn limit(interval_us: f64, pdu: f64, payload: f64, two_mbit: bool) -> f64 {
+    let byte = if two_mbit { 4.0 } else { 8.0 };
+    let preamble = if two_mbit { 2.0 } else { 1.0 };
+    // Preamble, access address, header and CRC around the data.
+    let overhead = preamble + 4.0 + 2.0 + 3.0;
+    let pair = (overhead + pdu) * byte + 150.0 + overhead * byte + 150.0;
+    let pairs = (interval_us / pair).floor();
+    pairs * payload / (interval_us / 1e6)
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    Notify,
+    WriteCommand,
+    ChannelUp,
+    ChannelDown,
+}
+
+const WAYS: [(Way, &str); 4] = [
+    (Way::Notify, "notify"),
+    (Way::WriteCommand, "write without response"),
+    (Way::ChannelUp, "L2CAP, central to peripheral"),
+    (Way::ChannelDown, "L2CAP, peripheral to central"),
+];
+
+/// Fills four frames, and so eight data PDUs of 251 bytes, to the last byte.
+const SDU: usize = 4 * ble_core::l2cap::MPS as usize - 2;
+
+fn rates() {
+    println!("| what | PHY | PDU | interval | payload | of the limit |");
+    println!("| --- | --- | --- | --- | --- | --- |");
+    for (way, name) in WAYS {
+        for two_mbit in [false, true] {
+            for pdu in [27u16, 251] {
+                for interval_us in [7_500u32, 30_000, 50_000] {
+                    let (rate, part) = rate(way, two_mbit, pdu, interval_us);
+                    println!(
+                        "| {name} | {} | {pdu} | {} ms | {:.1} kB/s | {:.1} % |",
+                        if two_mbit { "2M" } else { "1M" },
+                        interval_us as f64 / 1000.0,
+                        rate / 1000.0,
+                        part * 100.0
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Payload in bytes per second, and its share of the limit.
+fn rate(way: Way, two_mbit: bool, pdu: u16, interval_us: u32) -> (f64, f64) {
+    let mut world = World::new(1, Options::default());
+    for i in 0..2u8 {
+        let mut config = NodeConfig::new(Profile::Full)
+            .with_public([0xc0, 0, 0, 0, 0, i + 1])
+            .with_acl(pdu, 12);
+        config.public_address = Some([i + 1, 0, 0, 0, 0, 0xc0]);
+        world.add(config);
+        world.nodes[i as usize].host.set_preferred_mtu(if pdu == 27 { 23 } else { 247 }).unwrap();
+        let options = ble_core::host::Options {
+            data_length: pdu > 27,
+            phy_2m: two_mbit,
+            ..Default::default()
+        };
+        world.start_with(i as usize, options).unwrap();
+    }
+    use ble_core::gatt::db::flag;
+    let handle = world.services(1, |db| {
+        db.add_service(&ble_core::Uuid::U16(0x181a))?;
+        db.add_characteristic(
+            &ble_core::Uuid::U16(0x2a6e),
+            flag::NOTIFY | flag::WRITE_NO_RESPONSE,
+        )
+    });
+    world.nodes[1].host.database().set_buffer(handle, 512, false).ok();
+    let advertise = |host: &mut Host, now| host.advertise(now, true, 20_000, Some(b""), None);
+    world.call(1, advertise).unwrap();
+    let peer = world.nodes[1].host.address();
+    world
+        .call(0, |host, now| host.connect(now, peer, 5_000, interval_us, interval_us))
+        .unwrap();
+    let connected = |event: &Event| match *event {
+        Event::Connected { conn, .. } => Some(conn),
+        _ => None,
+    };
+    let conns = [world.wait(0, 5_000, connected), world.wait(1, 5_000, connected)];
+    if pdu > 27 {
+        let now = world.now();
+        world.nodes[0].host.exchange_mtu(now, conns[0]).unwrap();
+    }
+    world.run(2_000);
+    let channel = matches!(way, Way::ChannelUp | Way::ChannelDown).then(|| open(&mut world, conns));
+    let len = if pdu == 27 { 20 } else { 244 };
+    let (from, to) = match way {
+        Way::Notify | Way::ChannelDown => (1, 0),
+        Way::WriteCommand | Way::ChannelUp => (0, 1),
+    };
+    let (mut received, mut begun) = (0usize, 0usize);
+    // Half a second to fill all buffers, then two that count.
+    let (warm, end) = (world.air.now() + 500_000, world.air.now() + 2_500_000);
+    let value = vec![7; 512];
+    let sdu = vec![7; SDU];
+    let mut buffer = vec![0; 4 * SDU];
+    while world.air.now() < end {
+        let now = world.now();
+        let host = &mut world.nodes[from].host;
+        match (way, channel) {
+            (Way::Notify, _) => {
+                while host.notify(now, conns[from], handle, Some(&value[..len])).is_ok() {}
+            }
+            (Way::WriteCommand, _) => {
+                while host.gattc_write(now, conns[from], handle, &value[..len], 0).is_ok() {}
+            }
+            (_, Some(cids)) => while host.l2cap_send(now, conns[from], cids[from], &sdu).is_ok() {},
+            (_, None) => {}
+        }
+        world.run(1);
+        for event in std::mem::take(&mut world.nodes[to].events) {
+            received += match event {
+                Event::GattcNotify { .. } | Event::GattsWrite { .. } => len,
+                _ => 0,
+            };
+        }
+        if let Some(cids) = channel {
+            let now = world.now();
+            let host = &mut world.nodes[to].host;
+            received += host
+                .l2cap_recvinto(now, conns[to], cids[to], Some(&mut buffer))
+                .unwrap_or(0);
+        }
+        world.nodes[from].events.clear();
+        if world.air.now() <= warm {
+            begun = received;
+        }
+    }
+    let rate = (received - begun) as f64 / 2.0;
+    // What the headers leave of a PDU: L2CAP and ATT in each; of a frame the
+    // L2CAP header, and the SDU's length once.
+    let payload = match way {
+        Way::Notify | Way::WriteCommand => len as f64,
+        _ => {
+            let mps = ble_core::l2cap::MPS as f64;
+            let frames = ((SDU + 2) as f64 / mps).ceil();
+            pdu as f64 * SDU as f64 / ((SDU + 2) as f64 + 4.0 * frames)
+        }
+    };
+    (rate, rate / limit(interval_us as f64, pdu as f64, payload, two_mbit))
+}
+
+/// A channel between both hosts; gives both CIDs.
+fn open(world: &mut World, conns: [u16; 2]) -> [u16; 2] {
+    let memory = || vec![0; ble_core::l2cap::memory_needed(SDU as u16)].leak();
+    world.nodes[1].host.l2cap_listen(0x80, SDU as u16).unwrap();
+    let now = world.now();
+    let ours = world.nodes[0].host.l2cap_connect(now, conns[0], 0x80, SDU as u16, memory()).unwrap();
+    let token = world.wait(1, 5_000, |event| match *event {
+        Event::L2capAccept { token, .. } => Some(token),
+        _ => None,
+    });
+    world.nodes[1].host.answer_accept(token, Some(memory())).unwrap();
+    let theirs = world.wait(1, 5_000, |event| match *event {
+        Event::L2capConnected { cid, .. } => Some(cid),
+        _ => None,
+    });
+    world.wait(0, 5_000, |e| matches!(e, Event::L2capConnected { .. }).then_some(()));
+    [ours, theirs]
+}
+
+// Instructions.
+
+fn run(op: usize, links: usize, attributes: usize, times: usize) {
+    let memory = vec![0; 64 * 1024].leak();
+    let mut host = Box::new(Host::new(&[1; 32]));
+    let mut bench = Bench::new(&mut host, memory, attributes, links);
+    for _ in 0..times {
+        let mut channel = Some(vec![0; ble_core::l2cap::memory_needed(1024)].leak());
+        bench.run(op, links, &mut channel);
+    }
+}
+
+/// Instructions of one operation, counted by callgrind within `measured`.
+fn count(op: usize, links: usize, attributes: usize) -> Option<u64> {
+    let total = |times: usize| -> Option<u64> {
+        let output = Command::new("valgrind")
+            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no"])
+            .arg("--toggle-collect=ble_bench::ops::measured*")
+            .arg(std::env::current_exe().ok()?)
+            .args(["op", &op.to_string(), &links.to_string(), &attributes.to_string()])
+            .arg(times.to_string())
+            .output()
+            .ok()?;
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        let line = text.lines().find(|line| line.contains("Collected :"))?;
+        line.split_whitespace().last()?.parse().ok()
+    };
+    // A channel is opened once; everything else runs twice to leave out what
+    // only the first time costs.
+    if matches!(op, 6 | 7) {
+        return total(1);
+    }
+    Some(total(2)? - total(1)?)
+}
+
+fn instructions() {
+    let links = [1, 8, 32].map(|n: usize| n.min(config::MAX_LINKS - 1));
+    let cell = |n: Option<u64>| n.map_or("-".into(), |n| n.to_string());
+    println!("| operation | {} link | {} links | {} links |", links[0], links[1], links[2]);
+    println!("| --- | --- | --- | --- |");
+    for (op, name) in NAMES.iter().enumerate() {
+        let counts = links.map(|n| cell(count(op, n, 20)));
+        println!("| {name} | {} |", counts.join(" | "));
+    }
+    println!();
+    println!("| operation | 10 attributes | 100 attributes | 500 attributes |");
+    println!("| --- | --- | --- | --- |");
+    for op in [1, 2, 3] {
+        let counts = [20, 100, 500].map(|n| cell(count(op, 1, n)));
+        println!("| {} | {} |", NAMES[op], counts.join(" | "));
+    }
+}
+
+// Memory.
+
+fn memory() {
+    use core::mem::size_of;
+    println!("| what | bytes |");
+    println!("| --- | --- |");
+    for (what, bytes) in [
+        ("the host in all", size_of::<Host>()),
+        ("one link", size_of::<ble_core::conn::Link>()),
+        ("GATT client of a link", size_of::<ble_core::gatt::client::Client>()),
+        ("all channels' records", size_of::<ble_core::l2cap::Channels>()),
+        ("Security Manager", size_of::<ble_core::smp::Smp>()),
+        ("receive queue", config::RX_BYTES),
+        ("each of two pools", config::POOL_BYTES),
+        ("memory lent for a channel with an MTU of 512", ble_core::l2cap::memory_needed(512)),
+    ] {
+        println!("| {what} | {bytes} |");
+    }
+    let _ = Instant(0);
+}
