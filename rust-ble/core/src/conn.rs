@@ -10,6 +10,7 @@ use crate::pool::{Block, Pool};
 use crate::time::Instant;
 use crate::wire::att::DEFAULT_MTU;
 use crate::Security;
+use core::cell::Cell;
 use heapless::Deque;
 
 /// Length of the L2CAP basic header: length and channel (Vol 3, Part A, 3.1).
@@ -207,9 +208,27 @@ impl Link {
     }
 }
 
+/// A bit for each slot.
+type Slots = Cell<u32>;
+
+const ALL: u32 = u32::MAX >> (32 - MAX_LINKS);
+
+const _: () = assert!(MAX_LINKS >= 1 && MAX_LINKS <= 32);
+
 /// All links. A link's slot is the index that other modules know it by.
+///
+/// Links that have been looked up may have something to send or to tell since
+/// then; all others need not be asked, however many there are.
 #[derive(Debug)]
-pub struct Links(pub [Link; MAX_LINKS]);
+pub struct Links(pub [Link; MAX_LINKS], ToSend, ToTell);
+
+/// Slots that may have something to send.
+#[derive(Debug)]
+struct ToSend(Slots);
+
+/// Slots that may have something to tell.
+#[derive(Debug)]
+struct ToTell(Slots);
 
 impl Default for Links {
     fn default() -> Self {
@@ -220,7 +239,8 @@ impl Default for Links {
 impl Links {
     /// No links.
     pub const fn new() -> Self {
-        Links([const { Link::free() }; MAX_LINKS])
+        let links = [const { Link::free() }; MAX_LINKS];
+        Links(links, ToSend(Cell::new(0)), ToTell(Cell::new(0)))
     }
 
     /// The slot of a link that is up.
@@ -228,10 +248,45 @@ impl Links {
     /// A link sits in the slot `handle % MAX_LINKS` or the next free one, so
     /// that the first look finds it on nearly every controller.
     pub fn find(&self, handle: u16) -> Option<usize> {
-        self.slots_for(handle).find(|&slot| {
+        let slot = self.slots_for(handle).find(|&slot| {
             let link = &self.0[slot];
             link.state == State::Up && link.handle == handle
-        })
+        })?;
+        self.wake(slot);
+        Some(slot)
+    }
+
+    /// Has a link asked for what it may have to send and to tell.
+    pub fn wake(&self, slot: usize) {
+        self.1 .0.set(self.1 .0.get() | 1 << slot);
+        self.2 .0.set(self.2 .0.get() | 1 << slot);
+    }
+
+    /// Has all links asked.
+    pub fn wake_all(&self) {
+        self.1 .0.set(ALL);
+        self.2 .0.set(ALL);
+    }
+
+    /// Whether a link may have something to send.
+    pub fn may_send(&self, slot: usize) -> bool {
+        self.1 .0.get() >> slot & 1 != 0
+    }
+
+    /// A link has nothing to send.
+    pub fn sent_all(&self, slot: usize) {
+        self.1 .0.set(self.1 .0.get() & !(1 << slot));
+    }
+
+    /// A link that may have something to tell.
+    pub fn next_to_tell(&self) -> Option<usize> {
+        let slots = self.2 .0.get();
+        (slots != 0).then_some(slots.trailing_zeros() as usize)
+    }
+
+    /// A link has nothing to tell.
+    pub fn told_all(&self, slot: usize) {
+        self.2 .0.set(self.2 .0.get() & !(1 << slot));
     }
 
     /// A free slot for a new link.

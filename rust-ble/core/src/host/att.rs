@@ -111,14 +111,11 @@ impl Host {
         if self.poll_smp() {
             return Some((None, Data::None));
         }
-        if let Some(event) = self.next_closing() {
-            return plain(event);
-        }
-        if let Some(event) = self.next_client_event() {
-            return plain(event);
-        }
-        if let Some(event) = self.next_failed_indication() {
-            return plain(event);
+        while let Some(slot) = self.links.next_to_tell() {
+            if let Some(event) = self.next_of_link(slot) {
+                return plain(event);
+            }
+            self.links.told_all(slot);
         }
         if self.take_packet() {
             return Some((None, Data::None));
@@ -150,12 +147,19 @@ impl Host {
         }
     }
 
-    /// Events of clients that come without a PDU, such as timeouts.
-    fn next_client_event(&mut self) -> Option<Event<'static>> {
-        let slot = self.slots_up().find(|&slot| self.links.0[slot].client.has_event())?;
+    /// What a link has to tell without a PDU: timeouts, or its end.
+    fn next_of_link(&mut self, slot: usize) -> Option<Event<'static>> {
         let link = &mut self.links.0[slot];
-        let event = link.client.next_event(link.handle, &[], &mut self.pool)?;
-        Some(detach(event, &[], 0).0)
+        match link.state {
+            LinkState::Free => None,
+            LinkState::Closing => self.next_closing(slot),
+            LinkState::Up if link.client.has_event() => {
+                let event = link.client.next_event(link.handle, &[], &mut self.pool)?;
+                Some(detach(event, &[], 0).0)
+            }
+            LinkState::Up if link.att_failed => self.indication_failed(slot),
+            LinkState::Up => None,
+        }
     }
 
     /// ACL data at the front of the receive queue.
@@ -423,6 +427,7 @@ impl Host {
         self.tx.shrink(&mut block, L2CAP_HEADER + len);
         let ([a, b], [c, d]) = ((len as u16).to_le_bytes(), channel.to_le_bytes());
         self.tx.get_mut(&block)[..L2CAP_HEADER].copy_from_slice(&[a, b, c, d]);
+        self.links.wake(slot);
         if let Err(block) = self.links.0[slot].tx.push_back(block) {
             self.tx.free(block);
         }

@@ -20,6 +20,8 @@ const QUEUE_RESERVE: usize = 8;
 impl Host {
     /// The attribute database.
     pub fn database(&mut self) -> &mut Database {
+        // Clients may have to be told of changes.
+        self.links.wake_all();
         &mut self.db
     }
 
@@ -250,6 +252,7 @@ impl Host {
     /// Accepts channels to a PSM; see `Channels::listen`.
     pub fn l2cap_listen(&mut self, psm: u16, mtu: u16) -> Result<()> {
         self.is_running()?;
+        self.links.wake_all();
         self.channels.listen(psm, mtu)
     }
 
@@ -269,6 +272,7 @@ impl Host {
 
     /// Answers `L2capAccept`, with memory to accept.
     pub fn answer_accept(&mut self, token: Token, memory: Option<&'static mut [u8]>) -> Result<()> {
+        self.links.wake_all();
         self.channels.answer_accept(token, memory)
     }
 

@@ -177,6 +177,7 @@ impl Host {
             return;
         }
         self.stop_sending(slot);
+        self.links.wake(slot);
         let link = &mut self.links.0[slot];
         link.state = LinkState::Closing;
         link.rx.clear();
@@ -198,11 +199,9 @@ impl Host {
         }
     }
 
-    /// The next thing to tell of links that ended: each procedure's end, then
+    /// The next thing to tell of a link that ended: each procedure's end, then
     /// the link's own.
-    pub(super) fn next_closing(&mut self) -> Option<Event<'static>> {
-        let slot = (0..self.links.0.len())
-            .find(|&slot| self.links.0[slot].state == LinkState::Closing)?;
+    pub(super) fn next_closing(&mut self, slot: usize) -> Option<Event<'static>> {
         let link = &mut self.links.0[slot];
         let (conn, role, peer) = (link.handle, link.role, link.peer);
         if let Some(event) =
@@ -239,18 +238,9 @@ impl Host {
         link.att_failed = true;
     }
 
-    /// Tells of an indication that failed with its link, or timed out.
-    pub(super) fn next_failed_indication(&mut self) -> Option<Event<'static>> {
-        let failed = |&slot: &usize| {
-            let link = &self.links.0[slot];
-            link.att_failed && !link.indications.is_empty()
-        };
-        let slot = self.slots_up().find(failed)?;
-        self.indication_failed(slot)
-    }
-
-    /// Drops the next indication of the script, and any of our own before it.
-    fn indication_failed(&mut self, slot: usize) -> Option<Event<'static>> {
+    /// Tells of an indication of the script that failed with its link, or timed
+    /// out, and drops any of our own before it.
+    pub(super) fn indication_failed(&mut self, slot: usize) -> Option<Event<'static>> {
         let link = &mut self.links.0[slot];
         let conn = link.handle;
         while let Some(indication) = link.indications.pop_front() {

@@ -257,6 +257,7 @@ impl Host {
     /// Ends what has waited too long.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = now;
+        self.links.wake_all();
         let due = |deadline: Option<Instant>| deadline.is_some_and(|at| at.reached(now));
         if due(self.commands.deadline()) {
             self.command_timed_out();

@@ -129,10 +129,21 @@ impl Host {
         let share = self.controller.acl_total.saturating_sub(others).max(1);
         for i in 0..MAX_LINKS {
             let slot = (self.next_slot + i) % MAX_LINKS;
+            if !self.links.may_send(slot) {
+                continue;
+            }
             let link = &self.links.0[slot];
-            if link.state == LinkState::Up && link.sends && link.in_flight < share {
+            if link.state != LinkState::Up || !link.sends {
+                self.links.sent_all(slot);
+            } else if link.in_flight < share {
                 if let Some(outgoing) = self.choose_of(slot) {
                     return Some(outgoing);
+                }
+                // What found no room in the pool is asked again.
+                if !self.links.0[slot].client.may_request()
+                    && !self.channels.has_signal(slot as u8)
+                {
+                    self.links.sent_all(slot);
                 }
             }
         }
