@@ -43,7 +43,7 @@ def compile_board(args):
     tree.prepare(root, copy, PORTS)
     link_libraries(root, copy, port, args.cache)
     if not os.path.exists(os.path.join(copy, "mpy-cross/build/mpy-cross")):
-        build.make(os.path.join(copy, "mpy-cross"))
+        build.make(args.build, os.path.join(copy, "mpy-cross"))
     folder = os.path.join(copy, "ports", port)
     options, environment = settings(copy, port, args)
     name = "build-" + args.board + ("-" + args.variant if args.variant else "")
@@ -120,7 +120,9 @@ def complete_sdk(sdk):
 
 
 def settings(copy, port, args):
-    options, environment = [], dict(os.environ)
+    options = []
+    # MicroPython asks git for its version; ours is not it.
+    environment = dict(os.environ, GIT_CEILING_DIRECTORIES=os.path.realpath(args.build))
     if port == "rp2":
         flags = []
         if not shutil.which("picotool"):

@@ -6,3 +6,4 @@ MICROPY_BLUETOOTH_NIMBLE = 0
 MICROPY_BLUETOOTH_BTSTACK = 0
 
 RUST_BLE_BOARD = 1
+include $(TOP)/extmod/rust_ble/sizes.mk

@@ -13,6 +13,11 @@
 #include "../hci.h"
 #include "transport.h"
 
+#if defined(STM32_HAL_H)
+#include "extmod/modmachine.h"
+#include "uart.h" // The boards name their UARTs by it.
+#endif
+
 #define READS_PACKETS (MICROPY_PY_BLUETOOTH_HCI_READ_MODE == MICROPY_PY_BLUETOOTH_HCI_READ_MODE_PACKET)
 
 #ifndef MICROPY_PY_BLUETOOTH_HCI_READ_MODE
@@ -146,6 +151,20 @@ static void irq_detach(void) {
         irq_swap(uart_irq_handler);
         uart_irq_handler = NULL;
     }
+}
+
+#elif defined(STM32_HAL_H) && MICROPY_HW_BLE_UART_RXNE
+
+// For a UART that does not tell when its line falls idle, which is what the port waits for.
+
+extern machine_uart_obj_t mp_bluetooth_hci_uart_obj;
+
+static void irq_attach(void) {
+    mp_bluetooth_hci_uart_obj.mp_irq_trigger |= UART_FLAG_RXNE;
+}
+
+static void irq_detach(void) {
+    mp_bluetooth_hci_uart_obj.mp_irq_trigger &= ~UART_FLAG_RXNE;
 }
 
 #else
