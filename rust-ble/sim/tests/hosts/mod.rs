@@ -48,8 +48,9 @@ pub fn count(world: &World, node: usize, wanted: fn(&Event) -> bool) -> usize {
     world.nodes[node].events.iter().filter(|event| wanted(event)).count()
 }
 
-/// Forgets all events.
+/// Forgets all events of now.
 pub fn clear(world: &mut World) {
+    world.settle();
     for node in &mut world.nodes {
         node.events.clear();
     }
