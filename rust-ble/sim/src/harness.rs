@@ -5,6 +5,9 @@ use ble_core::host::{Host, Options as HostOptions};
 use ble_core::{Error, Event, Instant, Result};
 use std::collections::{BTreeMap, VecDeque};
 
+/// Bytes that a transport holds when the host does not take them.
+const TRANSPORT_BYTES: usize = 256;
+
 /// A host, its node on the air, and what it told its script.
 pub struct Node {
     /// The host under test.
@@ -69,7 +72,8 @@ impl World {
         let now = self.now();
         let mut moved = false;
         for node in &mut self.nodes {
-            while let Some(packet) = self.air.receive(node.id) {
+            while node.inbox.len() < TRANSPORT_BYTES {
+                let Some(packet) = self.air.receive(node.id) else { break };
                 node.inbox.extend(packet);
             }
             if !node.inbox.is_empty() {

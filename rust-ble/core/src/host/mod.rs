@@ -211,9 +211,7 @@ impl Host {
             self.rx.drop_partial();
         }
         while taken < bytes.len() {
-            // Held back, except for what may come behind: answers and credits.
-            let awaited = self.operation.is_running() || self.blocked;
-            if !awaited && self.rx.room() < RX_RESERVE {
+            if self.rx.room() < RX_RESERVE && !self.is_awaiting() {
                 break;
             }
             let (n, whole) = self.rx.push(&bytes[taken..]);
@@ -226,6 +224,12 @@ impl Host {
         }
         self.reassembling_since = now;
         taken
+    }
+
+    /// Whether something may come behind the packets that wait for the script,
+    /// which cannot wait: an answer, or credits for what is blocked.
+    fn is_awaiting(&self) -> bool {
+        self.operation.is_running() || self.blocked
     }
 
     /// The transport is gone: links end with their events, and the host is

@@ -45,7 +45,7 @@ impl Host {
                     true
                 }
                 (event::LE_META, &[subevent::ADVERTISING_REPORT, ..])
-                    if self.rx.room() < RX_RESERVE =>
+                    if self.rx.room() < RX_RESERVE && self.is_awaiting() =>
                 {
                     self.dropped_reports = self.dropped_reports.saturating_add(1);
                     false
