@@ -17,10 +17,9 @@ async def serve(ports):
     controllers = []
     for i, port in enumerate(ports):
         transport = await open_transport("tcp-server:127.0.0.1:%s" % port)
-        address = "F0:F1:F2:F3:F4:%02X" % i
+        # No public address: Bumble routes ACL data by random addresses only.
         controllers.append(Controller("node-%d" % i, host_source=transport.source,
-                                      host_sink=transport.sink, link=link,
-                                      public_address=address))
+                                      host_sink=transport.sink, link=link))
     print("ready", flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
