@@ -100,7 +100,8 @@ impl World {
         let now = self.now();
         let mut any = false;
         for node in &mut self.nodes {
-            while let Some(event) = node.host.poll_event(now) {
+            // One at a time: what is to be sent may go out between two events.
+            if let Some(event) = node.host.poll_event(now) {
                 any = true;
                 let event = event.map(&mut |data| data.to_vec().leak());
                 match event {

@@ -226,6 +226,8 @@ impl Host {
 
     fn dealt_with(&mut self, pdu: Pdu) -> Progress {
         self.current = None;
+        // The next request may follow, or what the PDU made possible.
+        self.links.wake(pdu.slot as usize);
         if pdu.in_queue {
             self.pop_packet();
         } else {

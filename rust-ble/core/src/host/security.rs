@@ -207,6 +207,8 @@ impl Host {
     }
 
     pub(super) fn encryption_update(&mut self, slot: usize) {
+        // What protection kept back may be sent now.
+        self.links.wake(slot);
         let link = &self.links.0[slot];
         let Security { key_size, authenticated, bonded, .. } = link.security;
         self.push_event(Event::EncryptionUpdate {
