@@ -52,11 +52,17 @@ def instances(path):
 
 
 class Runner:
+    python = sys.executable
+
     def __init__(self, args):
         self.tree = harness.micropython_tree(args.build)
         self.binary = harness.micropython(args.build)
         self.link, self.cache = args.link, args.cache
         self.captures = os.path.abspath(os.path.join(args.build, "captures"))
+
+    def instance(self, index, place):
+        """How run-multitests.py starts an instance that uses the controller at place."""
+        return "exec:%s,MICROPYBTUART=%s" % (self.binary, place)
 
     def run(self, path):
         """(outcome, output) of one test."""
@@ -64,9 +70,9 @@ class Runner:
         snoop = os.path.join(self.captures, os.path.basename(path)[:-3])
         controllers = harness.controllers(self.link, count, self.cache, snoop)
         with tempfile.TemporaryDirectory(prefix="multitests-") as results:
-            argv = [sys.executable, "run-multitests.py", "-r", results]
-            for place in controllers.places:
-                argv += ["-i", "exec:%s,MICROPYBTUART=%s" % (self.binary, place)]
+            argv = [self.python, "run-multitests.py", "-r", results]
+            for i, place in enumerate(controllers.places):
+                argv += ["-i", self.instance(i, place)]
             argv.append(path)
             try:
                 done = subprocess.run(argv, cwd=os.path.join(self.tree, "tests"), timeout=LIMIT_S,
@@ -91,12 +97,15 @@ def main():
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("tests", nargs="*", help="files; default: MicroPython's and ours")
     args = parser.parse_args()
-    runner = Runner(args)
-    files = test_files(args.tests, runner.tree)
+    return run_all(Runner(args), args.tests, args.runs)
+
+
+def run_all(runner, tests, runs):
+    files = test_files(tests, runner.tree)
     passed = failed = skipped = 0
-    for number in range(args.runs):
-        if args.runs > 1:
-            print("run %d of %d" % (number + 1, args.runs), flush=True)
+    for number in range(runs):
+        if runs > 1:
+            print("run %d of %d" % (number + 1, runs), flush=True)
         for path in files:
             print("%-36s" % os.path.basename(path), end=" ", flush=True)
             outcome, output = runner.run(path)

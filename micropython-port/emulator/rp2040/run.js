@@ -1,10 +1,12 @@
-// node run.js FIRMWARE.elf --hci tcp:HOST:PORT|unix:PATH [--uart N]
+// node run.js FIRMWARE.elf --hci tcp:HOST:PORT|unix:PATH [--uart N | --cyw43]
 //
+// HCI is on a UART of the image, or on a Pico W's bus to its CYW43.
 // Runs the image with its USB REPL on file descriptor 3 (a socket, from run.py) or, without
 // one, on standard input and output.
 
 import net from 'node:net';
 import { parseArgs } from 'node:util';
+import { Cyw43 } from './cyw43.js';
 import { Elf } from './elf.js';
 import { Machine, Uart } from './machine.js';
 
@@ -13,6 +15,7 @@ const { values, positionals } = parseArgs({
   options: {
     hci: { type: 'string' },
     uart: { type: 'string', default: '1' },
+    cyw43: { type: 'boolean', default: false },
     repl: { type: 'string' },
   },
 });
@@ -47,11 +50,11 @@ function main() {
 
   if (values.hci) {
     const socket = connect(values.hci);
-    const uart = new Uart(machine, Number(values.uart));
-    socket.on('data', (data) => uart.write(data));
+    const hci = values.cyw43 ? new Cyw43(machine, elf.symbols()) : new Uart(machine, Number(values.uart));
+    socket.on('data', (data) => hci.write(data));
     socket.on('error', fail);
     socket.on('close', () => fail(new Error('the HCI connection was closed')));
-    uart.onData = (data) => socket.write(data);
+    hci.onData = (data) => socket.write(data);
   }
   machine.start();
 }
