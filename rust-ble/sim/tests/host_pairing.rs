@@ -297,6 +297,30 @@ fn a_bonded_peer_is_recognised_behind_its_private_addresses() {
 }
 
 #[test]
+fn bonds_that_the_script_forgot_are_forgotten_by_the_next_activation() {
+    let mut world = world(Profile::Full);
+    let (ours, _) = world.connect(0, 1);
+    pair(&mut world, 0, ours);
+    for node in [0, 1] {
+        world.wait(node, 5_000, encryption);
+    }
+    end(&mut world, ours);
+    for node in [0, 1] {
+        world.stop(node).unwrap();
+        world.nodes[node].secrets.retain(|(kind, _), _| *kind == 32);
+        world.start(node).unwrap();
+    }
+    let peer = world.nodes[1].host.address();
+    let now = world.now();
+    assert_eq!(world.nodes[0].host.unpair(now, Some(peer)), Err(Error::NotFound));
+    let (ours, _) = world.connect(0, 1);
+    pair(&mut world, 0, ours);
+    for node in [0, 1] {
+        assert_eq!(world.wait(node, 5_000, encryption), (true, false, true, 16));
+    }
+}
+
+#[test]
 fn a_script_that_keeps_no_secrets_gets_an_unbonded_link() {
     let mut world = world(Profile::Full);
     world.nodes[1].refuse_secrets = true;

@@ -62,6 +62,7 @@ impl Host {
             adv.response = AdvData::new(response)?;
         }
         self.may_begin()?;
+        self.ask_for_secrets();
         self.advertising = adv;
         self.begin(Operation::Advertise)
     }
@@ -93,6 +94,7 @@ impl Host {
             return Err(Error::Invalid);
         }
         self.may_begin()?;
+        self.ask_for_secrets();
         let until = (duration_ms > 0).then(|| now.after(duration_ms));
         self.scan = Scan { on: self.scan.on, until, active, interval, window };
         self.begin(Operation::Scan)
@@ -139,6 +141,7 @@ impl Host {
             return Err(Error::NoMemory);
         }
         self.may_begin()?;
+        self.ask_for_secrets();
         let until = now.after(if duration_ms == 0 { DEFAULT_CONNECT_MS } else { duration_ms });
         self.initiating = Some(Initiating { peer, until, cancelled: false, intervals: (min, max) });
         self.begin(Operation::Connect)

@@ -133,10 +133,7 @@ impl Host {
         {
             self.commands.push(opcode::LE_READ_REMOTE_FEATURES, &conn.to_le_bytes());
         }
-        // A script that keeps no bonds may have a handler that knows no secrets.
-        if !self.own_kept && self.security.bond {
-            self.load_secrets();
-        }
+        self.ask_for_secrets();
     }
 
     /// Longer PDUs and the 2M PHY, if both sides have them.

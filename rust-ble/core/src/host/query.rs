@@ -267,9 +267,16 @@ impl Host {
         self.encryption_update(slot);
     }
 
-    /// Our identity first, then who is bonded: at activation, and at each
-    /// connection as long as a script that wants bonds has kept nothing, since
-    /// it may have set its handler late.
+    /// Asks again as long as the script has kept nothing, since it may have set
+    /// its handler late: before anything is on air, and at each connection. A
+    /// script that keeps no bonds may have a handler that knows no secrets.
+    pub(super) fn ask_for_secrets(&mut self) {
+        if !self.own_kept && self.security.bond {
+            self.load_secrets();
+        }
+    }
+
+    /// Our identity first, then who is bonded.
     pub(super) fn load_secrets(&mut self) {
         self.query.later(Purpose::LoadOwn);
         self.query.later(Purpose::LoadIdentity(0));

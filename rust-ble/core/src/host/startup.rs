@@ -290,6 +290,8 @@ impl Host {
         self.outgoing = None;
         self.query.clear();
         self.reset_gap();
+        // Bonds are the script's: the next activation asks for them again.
+        self.smp.switch_off();
         (self.own_known, self.own_kept) = (false, false);
     }
 }

@@ -259,7 +259,7 @@ impl OwnIdentity {
 /// The bonded peers, as far as needed to recognise them.
 #[derive(Debug, Default)]
 pub struct Identities {
-    peers: heapless::Vec<Identity, MAX_BONDS>,
+    pub(super) peers: heapless::Vec<Identity, MAX_BONDS>,
 }
 
 /// One bonded peer.

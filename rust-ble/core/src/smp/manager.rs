@@ -18,7 +18,7 @@ const _: () = assert!(MAX_LINKS <= 32);
 /// (2.3.6).
 const KEY_USES: u8 = 8;
 
-/// The Security Manager of all links; a new one for each activation.
+/// The Security Manager of all links.
 #[derive(Debug)]
 pub struct Smp {
     /// Who the bonded peers are. The host fills it with `Identities::load` at
@@ -66,6 +66,14 @@ impl Smp {
             irk: own.irk,
             address,
         };
+    }
+
+    /// At the end of an activation, when all links are gone: forgets who is
+    /// bonded, and the key pair.
+    pub fn switch_off(&mut self) {
+        self.identities.peers.clear();
+        self.keys = None;
+        self.key_uses = 0;
     }
 
     /// `gap_pair`: as central re-encrypts with the stored key or pairs, as
