@@ -1,0 +1,78 @@
+# A peer that lost its keys, as peripheral and as central. The other side sees an
+# ENCRYPTION_UPDATE without encryption (PIN or Key Missing), keeps its bond and
+# does not pair anew by itself: an impostor would look the same. After gap_unpair
+# both pair again.
+
+import sys
+
+sys.path.append("")
+from ble_node import *
+
+
+# Acting in peripheral role.
+def instance0():
+    node = Node(bond=True)
+    multitest.globals(BDADDR=node.ble.config("mac"))
+    multitest.next()
+    node.accept()
+    print("paired", node.encryption())
+    node.gone()
+
+    # The peripheral loses its keys.
+    own = {k: v for k, v in node.secrets.values.items() if k[0] == SECRET_OWN}
+    node.stop()
+    node.secrets.values = own
+    node.start()
+    node.accept()
+    node.gone()
+    print("lost", node.take(IRQ_ENCRYPTION_UPDATE), node.secrets.count(SECRET_BOND))
+    node.accept()
+    print("paired again", node.encryption(), node.secrets.count(SECRET_BOND))
+    node.gone()
+
+    # The central loses its keys and pairs: our bond is not replaced.
+    node.advertise()
+    conn, addr_type, addr = node.wait(IRQ_CENTRAL_CONNECT)
+    before = dict(node.secrets.values)
+    print("impostor", node.encryption(), node.secrets.values == before)
+    node.gone()
+    node.ble.gap_unpair(addr_type, addr)
+    node.accept()
+    print("after unpairing", node.encryption(), node.secrets.count(SECRET_BOND))
+    node.gone()
+    node.stop()
+
+
+# Acting in central role.
+def instance1():
+    node = Node(bond=True)
+    multitest.next()
+    conn = node.connect(BDADDR)
+    print("paired", node.pair(conn))
+    node.pause(100)
+    node.disconnect(conn)
+
+    conn = node.connect(BDADDR)
+    print("peer lost its key", node.pair(conn))
+    print("bonds", node.secrets.count(SECRET_BOND))
+    node.disconnect(conn)
+    node.ble.gap_unpair(*BDADDR)
+    conn = node.connect(BDADDR)
+    print("paired again", node.pair(conn), node.secrets.count(SECRET_BOND))
+    node.pause(100)
+    node.disconnect(conn)
+
+    own = {k: v for k, v in node.secrets.values.items() if k[0] == SECRET_OWN}
+    node.stop()
+    node.secrets.values = own
+    node.start()
+    conn = node.connect(BDADDR)
+    print("as an impostor would", node.pair(conn), node.secrets.count(SECRET_BOND))
+    node.pause(100)
+    node.disconnect(conn)
+    node.pause(100)
+    conn = node.connect(BDADDR)
+    print("after unpairing", node.pair(conn), node.secrets.count(SECRET_BOND))
+    node.pause(100)
+    node.disconnect(conn)
+    node.stop()
