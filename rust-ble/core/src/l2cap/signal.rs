@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     const CREDIT_BASED_REQ: [u8; 14] = [
-        0x14, 7, 10, 0, 0x16, 0, 0x00, 0x08, 0xf2, 0x01, 0x40, 0, 8, 0,
+        0x14, 7, 10, 0, 0x16, 0, 0x40, 0, 0x00, 0x08, 0xf2, 0x01, 8, 0,
     ];
 
     #[test]
@@ -133,7 +133,7 @@ mod tests {
         let mut room = [0xa5a5; MAX_WORDS];
         let command = Command::parse(&CREDIT_BASED_REQ, &mut room).unwrap();
         assert_eq!((command.code, command.id), (code::LE_CONNECTION_REQ, 7));
-        assert_eq!(command.words, Some(&[22, 2048, 498, 0x40, 8][..]));
+        assert_eq!(command.words, Some(&[22, 0x40, 2048, 498, 8][..]));
     }
 
     #[test]
@@ -144,7 +144,7 @@ mod tests {
             &mut out,
             code::LE_CONNECTION_REQ,
             7,
-            &[22, 2048, 498, 0x40, 8],
+            &[22, 0x40, 2048, 498, 8],
         );
         assert_eq!(out.finish(), Some(14));
         assert_eq!(buf[..14], CREDIT_BASED_REQ);

@@ -195,7 +195,7 @@ impl Channels {
                     return Outcome::Updated(result == 0);
                 }
             }
-            (code::LE_CONNECTION_REQ, Some(&[psm, mtu, mps, scid, credits])) => {
+            (code::LE_CONNECTION_REQ, Some(&[psm, scid, mtu, mps, credits])) => {
                 let terms = [psm, mtu, mps, credits];
                 if self.listener(psm).is_none() && self.held.is_none() {
                     let until = now.after(HOLD_MS);
@@ -537,7 +537,7 @@ impl Channels {
         match channel.state {
             State::Connecting => {
                 channel.id = id;
-                let words = [channel.psm, channel.our_mtu, MPS, cid, channel.window()];
+                let words = [channel.psm, cid, channel.our_mtu, MPS, channel.window()];
                 emit(out, code::LE_CONNECTION_REQ, id, &words);
             }
             State::Closing => {

@@ -117,7 +117,7 @@ impl Peer {
 
     pub fn open(&mut self, scid: u16, mtu: u16, mps: u16, credits: u16) -> u16 {
         assert_eq!(
-            self.signal(&command(0x14, 9, &[PSM, mtu, mps, scid, credits])),
+            self.signal(&command(0x14, 9, &[PSM, scid, mtu, mps, credits])),
             []
         );
         let Some(Event::L2capAccept {

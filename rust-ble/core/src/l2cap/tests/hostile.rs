@@ -173,7 +173,7 @@ fn a_disconnection_in_every_state_ends_the_channel_at_most_once() {
         let cid = match state {
             0 | 1 => b.end.connect(NOW, b.link, PSM, 100, lend(100)).unwrap(),
             2 | 3 => {
-                b.signal(&command(0x14, 9, &[PSM, 100, 100, 0x50, 9]));
+                b.signal(&command(0x14, 9, &[PSM, 0x50, 100, 100, 9]));
                 cid::FIRST_DYNAMIC
             }
             _ => b.open(0x50, 100, 100, 9),
@@ -277,7 +277,7 @@ fn every_truncation_and_every_wrong_length_is_rejected_without_effect() {
     let requests = [
         command(0x06, 1, &[cid, 0x50]),
         command(0x12, 1, &[6, 6, 0, 100]),
-        command(0x14, 1, &[PSM, 100, 100, 0x51, 1]),
+        command(0x14, 1, &[PSM, 0x51, 100, 100, 1]),
         command(0x16, 1, &[0x50, 0]),
         command(0x17, 1, &[PSM, 100, 100, 1, 0x52]),
         command(0x19, 1, &[100, 100, 0x50]),

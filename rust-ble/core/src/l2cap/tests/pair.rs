@@ -12,7 +12,7 @@ fn a_connection_is_asked_for_accepted_and_used() {
     b.end.listen(PSM, 450).unwrap();
     let a_cid = a.end.connect(NOW, a.link, PSM, 500, lend(500)).unwrap();
     let request = a.poll();
-    assert_eq!(request, command(0x14, 1, &[PSM, 500, MPS, a_cid, 8]));
+    assert_eq!(request, command(0x14, 1, &[PSM, a_cid, 500, MPS, 8]));
     assert_eq!(b.signal(&request), []);
     let query = b.events();
     let [Event::L2capAccept {
@@ -611,34 +611,34 @@ fn requests_that_are_not_allowed_get_their_result() {
         assert_eq!(b.signal(&command(0x14, 6, words)), answer);
     };
     // Such a request waits for a listener a while; a second one does not.
-    assert_eq!(b.signal(&command(0x14, 5, &[PSM + 1, 23, 23, 0x50, 1])), []);
+    assert_eq!(b.signal(&command(0x14, 5, &[PSM + 1, 0x50, 23, 23, 1])), []);
     assert_eq!(b.poll(), []);
-    refused(&mut b, &[PSM + 0x100, 23, 23, 0x51, 1], 0x02);
+    refused(&mut b, &[PSM + 0x100, 0x51, 23, 23, 1], 0x02);
     let deadline = b.end.deadline().unwrap();
     b.end.handle_timeout(deadline);
     assert_eq!(b.poll(), command(0x15, 5, &[0, 0, 0, 0, 0x02]));
     assert_eq!(b.end.deadline(), None);
-    refused(&mut b, &[PSM, 22, 23, 0x50, 1], 0x0b);
-    refused(&mut b, &[PSM, 23, 22, 0x50, 1], 0x0b);
-    refused(&mut b, &[PSM, 23, 65534, 0x50, 1], 0x0b);
-    refused(&mut b, &[PSM, 23, 23, 0x3f, 1], 0x09);
-    refused(&mut b, &[PSM, 23, 23, 0x80, 1], 0x09);
+    refused(&mut b, &[PSM, 0x50, 22, 23, 1], 0x0b);
+    refused(&mut b, &[PSM, 0x50, 23, 22, 1], 0x0b);
+    refused(&mut b, &[PSM, 0x50, 23, 65534, 1], 0x0b);
+    refused(&mut b, &[PSM, 0x3f, 23, 23, 1], 0x09);
+    refused(&mut b, &[PSM, 0x80, 23, 23, 1], 0x09);
     for scid in 0x50..0x50 + crate::config::MAX_CHANNELS as u16 {
         b.open(scid, 23, 23, 0);
     }
-    refused(&mut b, &[PSM, 23, 23, 0x50, 1], 0x0a);
-    refused(&mut b, &[PSM, 23, 23, 0x60, 1], 0x04);
+    refused(&mut b, &[PSM, 0x50, 23, 23, 1], 0x0a);
+    refused(&mut b, &[PSM, 0x60, 23, 23, 1], 0x04);
     b.end.disconnected(3);
     b.events();
-    assert_eq!(b.signal(&command(0x14, 6, &[PSM, 23, 23, 0x50, 1])), []);
+    assert_eq!(b.signal(&command(0x14, 6, &[PSM, 0x50, 23, 23, 1])), []);
     // Another while the script thinks.
-    refused(&mut b, &[PSM, 23, 23, 0x51, 1], 0x04);
+    refused(&mut b, &[PSM, 0x51, 23, 23, 1], 0x04);
 }
 
 #[test]
 fn a_request_may_come_before_the_script_listens() {
     let mut b = Peer::new(PERIPHERAL);
-    assert_eq!(b.signal(&command(0x14, 6, &[PSM, 64, 64, 0x50, 1])), []);
+    assert_eq!(b.signal(&command(0x14, 6, &[PSM, 0x50, 64, 64, 1])), []);
     assert!(!b.end.has_signal(b.link.slot));
     b.end.listen(PSM, 100).unwrap();
     assert!(b.end.has_signal(b.link.slot));
@@ -647,7 +647,7 @@ fn a_request_may_come_before_the_script_listens() {
     assert!(matches!(asked, Some(Event::L2capAccept { psm: PSM, .. })), "{asked:?}");
     // A link that ends takes its request along.
     let mut b = Peer::new(PERIPHERAL);
-    assert_eq!(b.signal(&command(0x14, 6, &[PSM, 64, 64, 0x50, 1])), []);
+    assert_eq!(b.signal(&command(0x14, 6, &[PSM, 0x50, 64, 64, 1])), []);
     b.end.disconnected(b.link.slot);
     b.end.listen(PSM, 100).unwrap();
     assert!(!b.end.has_signal(b.link.slot));
@@ -765,13 +765,13 @@ fn without_room_nothing_is_said_and_nothing_changes() {
     let mut buf = [0; 22];
     let mut out = crate::wire::Writer::new(&mut buf);
     assert!(!b.end.poll_signal(3, &mut out));
-    let pdu = command(0x14, 1, &[PSM, 23, 23, 0x50, 0]);
+    let pdu = command(0x14, 1, &[PSM, 0x50, 23, 23, 0]);
     assert_eq!(
         b.end.handle_signal(NOW, b.link, &pdu, &mut out),
         Outcome::NoRoom
     );
     assert_eq!(out.finish(), Some(0));
-    assert_eq!(b.poll()[4..], command(0, 0, &[PSM, 100, MPS, cid, 8])[4..]);
+    assert_eq!(b.poll()[4..], command(0, 0, &[PSM, cid, 100, MPS, 8])[4..]);
 }
 
 #[test]

@@ -268,7 +268,7 @@ fn connect(
         u16::from_le_bytes([pdu[12], pdu[13]])
     };
     let mut request = ends[from].peer.poll();
-    let given = word(&mut request, 8);
+    let given = word(&mut request, 10);
     assert_eq!(ends[to].peer.signal(&request), []);
     let Some(Event::L2capAccept { token, cid, .. }) = ends[to].peer.end.next_event() else {
         panic!("no query");
