@@ -19,6 +19,9 @@ pub const L2CAP_HEADER: usize = 4;
 /// Longest L2CAP PDU received, header included.
 pub const MAX_PDU: usize = L2CAP_HEADER + MAX_MTU;
 
+/// Longer than the longest supervision timeout (Vol 4, Part E, 7.8.18), in ms.
+pub const LINK_DEAD_MS: u32 = 40_000;
+
 /// How far a link has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -130,6 +133,8 @@ pub struct Link {
     pub sent: u16,
     /// ACL packets at the controller.
     pub in_flight: u16,
+    /// When the controller must have sent one of them, or ended the link.
+    pub overdue: Option<Instant>,
     /// PDUs to send up to our ATT response, it included; zero without one.
     pub response_at: u8,
     /// The same for our confirmation of an indication.
@@ -177,6 +182,7 @@ impl Link {
             tx: Deque::new(),
             sent: 0,
             in_flight: 0,
+            overdue: None,
             response_at: 0,
             confirmation_at: 0,
             sends: true,

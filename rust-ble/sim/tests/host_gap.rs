@@ -507,10 +507,12 @@ fn an_attempt_whose_end_the_controller_never_tells_ends_all_the_same() {
     expect(&mut world, 0, 4_000, is_failed);
     world.air.faults(0).clear();
     let result = world.call(0, |host, now| host.connect(now, peer, 500, 0, 0));
-    // It still tries, this controller; but the host is free to go on.
+    // It still tries, this controller; what comes of it nobody waits for.
     assert_eq!(result, Err(Error::Controller(0x0c)));
     advertise(&mut world, 1, true);
-    expect(&mut world, 0, 1_000, is_connected);
+    expect(&mut world, 1, 1_000, is_connected);
+    expect(&mut world, 1, 1_000, is_disconnected);
+    assert_eq!(count(&world, 0, is_connected), 0);
     end(&mut world);
 }
 

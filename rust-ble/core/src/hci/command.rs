@@ -107,6 +107,11 @@ impl CommandQueue {
         self.len == 0
     }
 
+    /// Forgets the commands that are not at the controller.
+    pub fn clear_waiting(&mut self) {
+        self.len = self.first().filter(|_| self.sent).map_or(0, <[u8]>::len);
+    }
+
     /// Forgets all commands, also the one that was sent.
     pub fn clear(&mut self) {
         *self = Self { bytes: self.bytes, ..Self::new() };

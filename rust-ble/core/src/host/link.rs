@@ -3,7 +3,7 @@
 use super::startup::{Support, MAX_DATA_LENGTH};
 use super::Host;
 use crate::addr::Address;
-use crate::conn::{Link, State as LinkState};
+use crate::conn::{Link, State as LinkState, LINK_DEAD_MS};
 use crate::error::{Error, Result};
 use crate::event::{Event, Role};
 use crate::gap::valid_parameters;
@@ -31,8 +31,18 @@ impl Host {
                 return Err(Error::NoMemory);
             }
             link.ending = true;
+            link.overdue = Some(now.after(LINK_DEAD_MS));
         }
         Ok(())
+    }
+
+    /// A controller that keeps a packet, or does not end a link, for longer
+    /// than any supervision timeout has lost the link.
+    pub(super) fn link_overdue(&mut self, slot: usize) {
+        let link = &self.links.0[slot];
+        if link.ending || self.disconnect(self.now, link.handle).is_err() {
+            self.link_lost(slot);
+        }
     }
 
     /// Asks for other connection parameters: interval in 1.25 ms, latency in
@@ -95,15 +105,20 @@ impl Host {
             }
             return;
         }
-        // A handle that is in use already belongs to a link whose end was lost.
-        if let Some(slot) = self.links.find(complete.handle) {
+        // A handle that is in use belongs to a link whose end was lost, or this
+        // is told twice: neither is to be trusted.
+        let stale = self.links.find(complete.handle);
+        if let Some(slot) = stale {
             self.link_lost(slot);
         }
+        // The script may have been told already that an attempt failed.
+        let wanted = role == Role::Peripheral || self.initiating.is_some();
         let local = match complete.local_rpa {
             Some(rpa) => Address::random(rpa),
             None => self.local_address(),
         };
-        let Some(slot) = self.links.vacancy(complete.handle).filter(|_| self.is_active()) else {
+        let welcome = wanted && stale.is_none() && self.is_active();
+        let Some(slot) = self.links.vacancy(complete.handle).filter(|_| welcome) else {
             let [low, high] = complete.handle.to_le_bytes();
             self.commands.push(opcode::DISCONNECT, &[low, high, status::LOW_RESOURCES]);
             if role == Role::Central {

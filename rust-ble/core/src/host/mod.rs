@@ -254,6 +254,7 @@ impl Host {
         for link in self.links.0.iter().filter(|link| link.state == LinkState::Up) {
             next = earliest(next, link.client.deadline());
             next = earliest(next, link.indication_deadline);
+            next = earliest(next, link.overdue);
         }
         next
     }
@@ -293,8 +294,12 @@ impl Host {
                 continue;
             }
             link.client.handle_timeout(now);
+            let overdue = due(link.overdue);
             if due(link.indication_deadline) {
                 self.indications_timed_out(slot);
+            }
+            if overdue {
+                self.link_overdue(slot);
             }
         }
     }

@@ -370,7 +370,7 @@ impl Host {
         match self.operation.step {
             0 if self.links.up() == 0 => Step::Skip,
             0 => {
-                self.commands.clear();
+                self.commands.clear_waiting();
                 for slot in 0..self.links.0.len() {
                     let link = &self.links.0[slot];
                     if link.state == LinkState::Up {

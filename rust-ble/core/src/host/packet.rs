@@ -7,7 +7,7 @@
 use super::{Current, Host, State, RX_RESERVE};
 use crate::addr::Address;
 use crate::config::MAX_LINKS;
-use crate::conn::State as LinkState;
+use crate::conn::{State as LinkState, LINK_DEAD_MS};
 use crate::event::Event;
 use crate::gap::valid_parameters;
 use crate::wire::hci::{event, opcode, status, subevent, HANDLE_MASK};
@@ -44,11 +44,15 @@ impl Host {
                     self.advertising.on &= role == 0;
                     true
                 }
-                (event::LE_META, &[subevent::ADVERTISING_REPORT, ..])
-                    if self.rx.room() < RX_RESERVE && self.is_awaiting() =>
+                (event::LE_META, &[code, ..])
+                    if code == subevent::ADVERTISING_REPORT
+                        || code == subevent::DIRECTED_ADVERTISING_REPORT =>
                 {
-                    self.dropped_reports = self.dropped_reports.saturating_add(1);
-                    false
+                    let full = self.rx.room() < RX_RESERVE && self.is_awaiting();
+                    let dropped = (self.scan.on && full) as u32;
+                    self.dropped_reports = self.dropped_reports.saturating_add(dropped);
+                    // None is told after `ScanDone`.
+                    self.scan.on && !full
                 }
                 _ => true,
             },
@@ -109,6 +113,10 @@ impl Host {
                 let link = &mut self.links.0[slot];
                 let returned = packets.min(link.in_flight);
                 link.in_flight -= returned;
+                if returned > 0 && !link.ending {
+                    let more = link.in_flight > 0;
+                    link.overdue = more.then(|| self.now.after(LINK_DEAD_MS));
+                }
                 self.controller.acl_free += returned;
             }
         }

@@ -3,7 +3,7 @@
 
 use super::Host;
 use crate::config::MAX_LINKS;
-use crate::conn::State as LinkState;
+use crate::conn::{State as LinkState, LINK_DEAD_MS};
 use crate::l2cap::{cid, SIGNAL_LEN};
 use crate::time::Instant;
 use crate::wire::hci::AclHeader;
@@ -111,7 +111,9 @@ impl Host {
         }
         if let Some(slot) = outgoing.slot() {
             self.controller.acl_free = self.controller.acl_free.saturating_sub(1);
-            self.links.0[slot].in_flight += 1;
+            let link = &mut self.links.0[slot];
+            link.in_flight += 1;
+            link.overdue = link.overdue.or(Some(now.after(LINK_DEAD_MS)));
             self.next_slot = slot + 1;
         }
     }
