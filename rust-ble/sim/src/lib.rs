@@ -18,8 +18,10 @@ pub mod fault;
 pub mod harness;
 pub mod live;
 pub mod rng;
+pub mod scenario;
 pub mod sensor;
 pub mod snoop;
+pub mod sweep;
 
 pub use air::{Air, NodeId, Options, Stats, Violation};
 pub use config::{NodeConfig, Profile};
