@@ -12,7 +12,10 @@ pub enum AddressKind {
 }
 
 /// A device address; `bytes` are little-endian, as on the wire.
+///
+/// Aligned, so that a copy is two words.
 #[derive(Clone, Copy, Debug, Eq, Default)]
+#[repr(align(4))]
 pub struct Address {
     /// Public or random.
     pub kind: AddressKind,

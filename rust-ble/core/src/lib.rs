@@ -32,7 +32,10 @@ pub use time::Instant;
 pub use uuid::Uuid;
 
 /// How far a link is protected (Vol 3, Part C, 10.2).
+///
+/// Aligned, so that a copy is one word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(align(4))]
 pub struct Security {
     /// Length of the encryption key in bytes, 7 to 16; zero without encryption.
     pub key_size: u8,

@@ -38,6 +38,7 @@ impl AddressMode {
 
 /// Up to 31 bytes of advertising or scan response data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(align(4))]
 pub struct AdvData {
     bytes: [u8; MAX_ADV_DATA],
     len: u8,

@@ -32,6 +32,7 @@ pub use rng::Rng;
 
 /// What the script asked for with `config`, taken by value by each procedure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(align(4))]
 pub struct SecurityConfig {
     /// What the script's user can see and type.
     pub io: IoCapability,
