@@ -9,8 +9,8 @@ pub enum Error {
     NotFound,
     /// A pool or queue is full; try again after the next event: `ENOMEM`.
     NoMemory,
-    /// The database needs this many bytes in all; lend more and repeat.
-    NeedMemory(usize),
+    /// The database needs `Database::needed` bytes; lend more and repeat.
+    NeedMemory,
     /// Another operation of this kind is running: `EBUSY`.
     Busy,
     /// It is already so: `EALREADY`.

@@ -29,7 +29,7 @@ impl From<Error> for ble_error_t {
             Error::Invalid => ble_error_t::BLE_INVALID,
             Error::NotFound => ble_error_t::BLE_NOT_FOUND,
             Error::NoMemory => ble_error_t::BLE_NO_MEMORY,
-            Error::NeedMemory(_) => ble_error_t::BLE_NEED_MEMORY,
+            Error::NeedMemory => ble_error_t::BLE_NEED_MEMORY,
             Error::Busy => ble_error_t::BLE_BUSY,
             Error::Already => ble_error_t::BLE_ALREADY,
             Error::NotConnected => ble_error_t::BLE_NOT_CONNECTED,

@@ -1,14 +1,14 @@
 //! The attribute database, updates to clients, and the GATT client.
 
 use crate::ble_error_t;
-use crate::singleton::{command, query, Hold};
+use crate::singleton::{command, query};
 use crate::slice::{bytes, optional, optional_mut};
 use ble_core::{Error, Instant, Result, Uuid};
 
 /// Bytes that the last `BLE_NEED_MEMORY` asked for.
 #[no_mangle]
 pub extern "C" fn ble_memory_needed() -> usize {
-    Hold::take().map_or(0, |mut hold| hold.needed())
+    query(0, |host| host.database().needed())
 }
 
 /// Lends memory for the attribute database; what is stored moves there, and

@@ -13,7 +13,6 @@ struct Singleton {
     /// `host` was made: it starts as zeros, which take no flash.
     made: UnsafeCell<bool>,
     host: UnsafeCell<MaybeUninit<Host>>,
-    needed: UnsafeCell<usize>,
 }
 
 // SAFETY: `busy` is only accessed in a critical section, the rest only by who
@@ -24,7 +23,6 @@ static SINGLETON: Singleton = Singleton {
     busy: UnsafeCell::new(false),
     made: UnsafeCell::new(false),
     host: UnsafeCell::new(MaybeUninit::uninit()),
-    needed: UnsafeCell::new(0),
 };
 
 struct CriticalSection;
@@ -83,17 +81,6 @@ impl Hold {
         // has made the host.
         unsafe { (*SINGLETON.host.get()).assume_init_mut() }
     }
-
-    fn set_needed(&mut self, bytes: usize) {
-        // SAFETY: as for the host.
-        unsafe { *SINGLETON.needed.get() = bytes }
-    }
-
-    /// What the last `NeedMemory` asked for.
-    pub(crate) fn needed(&mut self) -> usize {
-        // SAFETY: as for the host.
-        unsafe { *SINGLETON.needed.get() }
-    }
 }
 
 impl Drop for Hold {
@@ -116,10 +103,7 @@ pub(crate) fn command(f: impl FnOnce(&mut Host) -> ble_core::Result<()>) -> ble_
 
 /// Ends a command.
 #[inline(never)]
-fn outcome(mut hold: Hold, result: ble_core::Result<()>) -> ble_error_t {
-    if let Err(ble_core::Error::NeedMemory(bytes)) = result {
-        hold.set_needed(bytes);
-    }
+fn outcome(_: Hold, result: ble_core::Result<()>) -> ble_error_t {
     result.into()
 }
 

@@ -278,8 +278,8 @@ impl World {
                     db.end();
                     return value;
                 }
-                Err(Error::NeedMemory(bytes)) => {
-                    db.lend(vec![0; bytes + 1024].leak());
+                Err(Error::NeedMemory) => {
+                    db.lend(vec![0; db.needed() + 1024].leak());
                 }
                 Err(error) => panic!("services not registered: {error:?}"),
             }

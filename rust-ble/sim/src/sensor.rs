@@ -111,8 +111,8 @@ impl Sensor {
                     self.handle = handle;
                     return db.write(handle, &2150i16.to_le_bytes());
                 }
-                Err(Error::NeedMemory(bytes)) => {
-                    db.lend(vec![0; bytes + 1024].leak());
+                Err(Error::NeedMemory) => {
+                    db.lend(vec![0; db.needed() + 1024].leak());
                 }
                 Err(error) => return Err(error),
             }

@@ -102,6 +102,8 @@ pub(super) const MAX_MADE_UP: usize = 19;
 #[derive(Debug)]
 pub struct Database {
     arena: &'static mut [u8],
+    /// What the last `NeedMemory` asks for.
+    needed: usize,
     /// Bytes of the heap at the end of the arena.
     heap: u32,
     /// Attributes, which is also the last handle.
@@ -119,6 +121,7 @@ impl Database {
     pub const fn new() -> Self {
         Database {
             arena: &mut [],
+            needed: 0,
             heap: 0,
             count: 0,
             generation: 0,
@@ -144,6 +147,11 @@ impl Database {
         (!old.is_empty()).then_some(old)
     }
 
+    /// Bytes in all that the command needs which failed with `NeedMemory`.
+    pub fn needed(&self) -> usize {
+        self.needed
+    }
+
     /// Gives all memory back and forgets all attributes; the name stays.
     pub fn take(&mut self) -> Option<&'static mut [u8]> {
         self.clear();
@@ -157,7 +165,8 @@ impl Database {
     pub fn reset(&mut self) -> Result<()> {
         let total = OWN.len() * RECORD + CCCD_BYTES;
         if self.arena.len() < total {
-            return Err(Error::NeedMemory(total));
+            self.needed = total;
+            return Err(Error::NeedMemory);
         }
         self.clear();
         for (kind, flags, uuid) in OWN {
@@ -560,7 +569,7 @@ impl Database {
     }
 
     /// Whether this much more fits.
-    fn room(&self, records: usize, heap: usize) -> Result<()> {
+    fn room(&mut self, records: usize, heap: usize) -> Result<()> {
         let total = self.used() + records * RECORD + heap;
         if usize::from(self.count) + records >= usize::from(u16::MAX)
             || self.heap as usize + heap > Attribute::MAX_AT
@@ -568,7 +577,8 @@ impl Database {
             return Err(Error::NoMemory);
         }
         if total > self.arena.len() {
-            return Err(Error::NeedMemory(total));
+            self.needed = total;
+            return Err(Error::NeedMemory);
         }
         Ok(())
     }
