@@ -18,17 +18,20 @@ class Raising(Secrets):
 
 
 class Garbage(Secrets):
+    given = 0
+
     def get(self, kind, index, key):
         value = super().get(kind, index, key)
         if kind == SECRET_OWN or value is None:
             return value
-        return GARBAGE[len(value) % len(GARBAGE)]
+        self.given += 1
+        return GARBAGE[self.given % len(GARBAGE)]
 
 
 # Made of a string, so that its traceback has the same line whatever is changed
 # above it.
 raised = []
-exec("def raise_at_store(e, d): e == 30 and d[0] == 33 and raised.append(1) and 1 // 0")
+exec("def raise_at_store(e, d): e == 30 and d[0] == 33 and (raised.append(1) or 1 // 0)")
 
 GARBAGE = (b"", b"\xff" * 78, b"\x01", bytes(200), bytes(78))
 STORES = (Refusing, Raising, Garbage, Secrets)
