@@ -33,7 +33,7 @@ demo: unix air ## two MicroPythons talk over a virtual air: a sensor and a centr
 	@$(RUN)/demo.py --build $(BUILD)
 
 .PHONY: test
-test: check-tools test-unit test-multi ## all tests: unit, simulation, multi-instance
+test: check-tools test-unit test-multi try-peers ## all tests: unit, simulation, multi-instance
 
 .PHONY: test-unit
 test-unit: ## unit and simulation tests of the Rust crates
@@ -88,6 +88,8 @@ lint: ## formatting, clippy, and the rules of the core
 .PHONY: clean
 clean: ## remove what was built (what was fetched stays)
 	@rm -rf $(BUILD) target
+
+include multitests/peers/peers.mk
 
 # What everything needs, said in one line.
 .PHONY: check-tools
