@@ -117,8 +117,9 @@ impl Request<'_, '_, '_> {
             if groups {
                 self.out.u16(self.ctx.db.group_end(handle, attribute.kind));
             }
-            self.put_value(handle, &attribute, 0, most);
-            let len = self.out.len() - at;
+            // Only the first value may be cut, to what a list of one holds.
+            let len = self.put_value(handle, &attribute, 0, most).unwrap_or(0);
+            let len = before + len.min(most);
             if *item.get_or_insert(len) != len {
                 self.out.truncate(at);
                 break;
