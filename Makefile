@@ -20,9 +20,11 @@ RUN = $(PYTHON) multitests
 
 .DEFAULT_GOAL := help
 
+include $(PORT)/firmware.mk
+
 .PHONY: help
 help: ## list every target
-	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 	@echo
 	@echo 'MPY_DIR=path     use your own MicroPython checkout (otherwise a release is fetched)'
 	@echo 'MPY_VERSION=1.25.0   fetch that release'

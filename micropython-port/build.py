@@ -35,12 +35,19 @@ def source(args):
 
 def make(build_folder, folder, *args):
     jobs = "-j%d" % (os.cpu_count() or 1)
-    # MicroPython asks git for its version; ours is not it.
-    env = dict(os.environ, GIT_CEILING_DIRECTORIES=os.path.realpath(build_folder))
     done = subprocess.run(["make", "--no-print-directory", "-C", folder, jobs] + list(args),
-                          stdout=sys.stderr, env=env)
+                          stdout=sys.stderr, env=environment(build_folder))
     if done.returncode != 0:
         raise tree.Failure("make failed in %s, see above" % os.path.relpath(folder))
+
+
+def environment(build_folder):
+    """Ours, without what is not meant for MicroPython's make."""
+    env = {name: value for name, value in os.environ.items()
+           if name not in ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "BUILD", "BOARD", "BOARD_VARIANT")}
+    # MicroPython asks git for its version; ours is not it.
+    env["GIT_CEILING_DIRECTORIES"] = os.path.realpath(build_folder)
+    return env
 
 
 def build(args):

@@ -121,8 +121,7 @@ def complete_sdk(sdk):
 
 def settings(copy, port, args):
     options = []
-    # MicroPython asks git for its version; ours is not it.
-    environment = dict(os.environ, GIT_CEILING_DIRECTORIES=os.path.realpath(args.build))
+    environment = build.environment(args.build)
     if port == "rp2":
         flags = []
         if not shutil.which("picotool"):
