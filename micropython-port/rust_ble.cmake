@@ -22,6 +22,7 @@ add_custom_target(rust_ble_cargo
 set(RUST_BLE_SOURCES
     ${RUST_BLE_DIR}/c-glue/abi_check.c
     ${RUST_BLE_DIR}/c-glue/api.c
+    ${RUST_BLE_DIR}/c-glue/config.c
     ${RUST_BLE_DIR}/c-glue/gatt.c
     ${RUST_BLE_DIR}/c-glue/l2cap.c
     ${RUST_BLE_DIR}/c-glue/memory.c

@@ -13,6 +13,7 @@ RUST_BLE_LIB = $(RUST_BLE_BUILD)/libble_ffi.a
 SRC_EXTMOD_C += $(addprefix $(RUST_BLE_DIR)/c-glue/, \
 	abi_check.c \
 	api.c \
+	config.c \
 	gatt.c \
 	l2cap.c \
 	memory.c \

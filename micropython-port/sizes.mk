@@ -14,6 +14,7 @@ RUST_BLE_SIZES = \
 	POOL_BYTES=2048 \
 	POOL_BLOCKS=24 \
 	TX_QUEUE=8 \
+	DATA_LENGTH=1 \
 
 # NAME=VALUE of the list, or the board's value.
 rust_ble_size = RUST_BLE_$(1)=$(or $(MICROPY_BLUETOOTH_RUST_$(1)),$(2))

@@ -89,3 +89,10 @@ pub const RPA_TIMEOUT_MS: u32 = 15 * 60 * 1000;
 
 /// ATT_MTU that `BLE.config(mtu=)` takes.
 pub const MTU_RANGE: core::ops::RangeInclusive<u16> = 23..=MAX_MTU as u16;
+
+/// Whether PDUs of up to 251 bytes are negotiated unless the script says
+/// otherwise: 0 for controllers that do not survive it, such as the CYW43.
+pub const DATA_LENGTH: usize = sized(option_env!("RUST_BLE_DATA_LENGTH"), 1);
+
+/// Whether links move to the 2M PHY unless the script says otherwise.
+pub const PHY_2M: usize = sized(option_env!("RUST_BLE_PHY_2M"), 1);

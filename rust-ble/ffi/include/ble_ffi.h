@@ -106,6 +106,20 @@ typedef enum ble_error_t ble_error_t;
 typedef uint8_t ble_error_t;
 #endif // __STDC_VERSION__ >= 202311L
 
+// Names an option.
+typedef enum {
+  // Whether PDUs of up to 251 bytes are negotiated.
+  BLE_OPTION_DATA_LENGTH,
+  // Whether links move to the 2M PHY.
+  BLE_OPTION_PHY_2M,
+  // Seconds after which a private address is replaced, 1 to 41,400.
+  BLE_OPTION_RPA_TIMEOUT,
+  // Least length of an encryption key in bytes, 7 to 16.
+  BLE_OPTION_MIN_KEY_SIZE,
+  // Advertising reports dropped so far; cannot be set.
+  BLE_OPTION_REPORTS_DROPPED,
+} ble_option_t;
+
 // One H4 packet to send: these three parts one after another. The pointers
 // are valid until the next call of any function.
 typedef struct {
@@ -473,6 +487,12 @@ void ble_answer_none(uint16_t token);
 
 // Whether the host is on but its controller is gone.
 bool ble_has_failed(void);
+
+// The value of an option.
+uint32_t ble_option(ble_option_t option);
+
+// Sets an option; `EINVAL` out of range.
+ble_error_t ble_set_option(ble_option_t option, uint32_t value);
 
 // `config(bond=…)`.
 ble_error_t ble_set_bonding(bool enabled);

@@ -15,6 +15,7 @@ mod gap;
 mod gatt;
 mod l2cap;
 mod lifecycle;
+mod options;
 mod security;
 mod singleton;
 mod slice;
@@ -25,6 +26,7 @@ pub use gap::*;
 pub use gatt::*;
 pub use l2cap::*;
 pub use lifecycle::*;
+pub use options::*;
 pub use security::*;
 
 #[cfg(not(any(test, feature = "std")))]

@@ -3,7 +3,7 @@
 
 use super::operation::{Operation, Step};
 use super::{Host, State};
-use crate::config::RPA_TIMEOUT_MS;
+use crate::config::{DATA_LENGTH, PHY_2M, RPA_TIMEOUT_MS};
 use crate::error::{Error, Result};
 use crate::l2cap::Channels;
 use crate::time::Instant;
@@ -38,9 +38,9 @@ bitflags::bitflags! {
 /// What a port or script may switch off; see docs/DESIGN.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Negotiate PDUs of up to 251 bytes.
+    /// Negotiate PDUs of up to 251 bytes; from the next activation on.
     pub data_length: bool,
-    /// Move links to the 2M PHY.
+    /// Move links to the 2M PHY; from the next activation on.
     pub phy_2m: bool,
     /// Let the controller resolve private addresses.
     pub resolving_list: bool,
@@ -49,10 +49,10 @@ pub struct Options {
 }
 
 impl Options {
-    /// Everything on.
+    /// As the build has it: normally everything on.
     pub const ALL: Options = Options {
-        data_length: true,
-        phy_2m: true,
+        data_length: DATA_LENGTH != 0,
+        phy_2m: PHY_2M != 0,
         resolving_list: true,
         rpa_timeout_ms: RPA_TIMEOUT_MS,
     };
@@ -230,8 +230,15 @@ impl Host {
                     }
                 }
                 support.set(Support::PERIPHERAL_FEATURES, features >> 3 & 1 != 0);
-                if !self.options.resolving_list {
-                    support.remove(Support::PRIVACY);
+                let options = self.options;
+                for (wanted, ability) in [
+                    (options.data_length, Support::DATA_LENGTH),
+                    (options.phy_2m, Support::PHY_2M),
+                    (options.resolving_list, Support::PRIVACY),
+                ] {
+                    if !wanted {
+                        support.remove(ability);
+                    }
                 }
             }
             opcode::LE_READ_BUFFER_SIZE => {

@@ -1,0 +1,65 @@
+//! What `BLE.config` of this backend knows beyond MicroPython's own.
+
+use crate::ble_error_t;
+use crate::singleton::{command, query};
+use ble_core::Error;
+
+/// Names an option.
+#[allow(non_camel_case_types)]
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub enum ble_option_t {
+    /// Whether PDUs of up to 251 bytes are negotiated.
+    BLE_OPTION_DATA_LENGTH,
+    /// Whether links move to the 2M PHY.
+    BLE_OPTION_PHY_2M,
+    /// Seconds after which a private address is replaced, 1 to 41,400.
+    BLE_OPTION_RPA_TIMEOUT,
+    /// Least length of an encryption key in bytes, 7 to 16.
+    BLE_OPTION_MIN_KEY_SIZE,
+    /// Advertising reports dropped so far; cannot be set.
+    BLE_OPTION_REPORTS_DROPPED,
+}
+
+use ble_option_t::*;
+
+/// Longest life of a private address in seconds (Vol 4, Part E, 7.8.45).
+const MAX_RPA_TIMEOUT: u32 = 0xa1b8;
+
+/// The value of an option.
+#[no_mangle]
+pub extern "C" fn ble_option(option: ble_option_t) -> u32 {
+    query(0, |host| {
+        let options = host.options();
+        match option {
+            BLE_OPTION_DATA_LENGTH => options.data_length as u32,
+            BLE_OPTION_PHY_2M => options.phy_2m as u32,
+            BLE_OPTION_RPA_TIMEOUT => options.rpa_timeout_ms / 1000,
+            BLE_OPTION_MIN_KEY_SIZE => host.security_config().min_key_size as u32,
+            BLE_OPTION_REPORTS_DROPPED => host.dropped_reports(),
+        }
+    })
+}
+
+/// Sets an option; `EINVAL` out of range.
+#[no_mangle]
+pub extern "C" fn ble_set_option(option: ble_option_t, value: u32) -> ble_error_t {
+    command(|host| {
+        let mut options = host.options();
+        match option {
+            BLE_OPTION_DATA_LENGTH => options.data_length = value != 0,
+            BLE_OPTION_PHY_2M => options.phy_2m = value != 0,
+            BLE_OPTION_RPA_TIMEOUT if (1..=MAX_RPA_TIMEOUT).contains(&value) => {
+                options.rpa_timeout_ms = value * 1000;
+            }
+            BLE_OPTION_MIN_KEY_SIZE if (7..=16).contains(&value) => {
+                let mut security = host.security_config();
+                security.min_key_size = value as u8;
+                host.set_security_config(security);
+            }
+            _ => return Err(Error::Invalid),
+        }
+        host.set_options(options);
+        Ok(())
+    })
+}
