@@ -331,55 +331,119 @@ fn a_script_that_keeps_no_secrets_gets_an_unbonded_link() {
     assert!(world.wait(0, 5_000, encryption).0);
 }
 
-#[test]
-fn passkeys_are_shown_typed_and_compared() {
-    use IoCapability::*;
-    for (ours, theirs) in [
-        (KeyboardOnly, DisplayOnly),
-        (DisplayOnly, KeyboardOnly),
-        (DisplayYesNo, DisplayYesNo),
-    ] {
-        for secure in [true, false] {
-            let mut world = world(Profile::Full);
-            for (node, io) in [(0, ours), (1, theirs)] {
-                let config = SecurityConfig {
-                    io,
-                    mitm: true,
-                    secure,
-                    ..BOND
-                };
-                world.nodes[node].host.set_security_config(config);
-            }
-            let conns = world.connect(0, 1);
-            pair(&mut world, 0, conns.0);
-            let conns = [conns.0, conns.1];
-            let compare = ours == DisplayYesNo;
-            if compare && !secure {
-                // Legacy pairing knows no comparison: Just Works.
-                for node in [0, 1] {
-                    assert_eq!(world.wait(node, 5_000, encryption), (true, false, true, 16));
-                }
+/// Answers what the users of a pairing are asked; how it ended, and whether
+/// anybody was asked.
+fn users_agree(world: &mut World, conns: [u16; 2]) -> ([(bool, bool, bool, u8); 2], bool) {
+    let mut asked = false;
+    let mut ended = [None; 2];
+    while ended.contains(&None) {
+        for node in [0, 1] {
+            if ended[node].is_some() {
                 continue;
             }
-            for node in [0, 1] {
-                let action = world.wait(node, 5_000, |e| match *e {
-                    Event::PasskeyAction { action, .. } => Some(action),
-                    _ => None,
-                });
-                let (number, value) = match action {
-                    PasskeyAction::Input => (2, 123_456),
-                    PasskeyAction::Display => (3, 123_456),
-                    PasskeyAction::NumericComparison(_) => (4, 1),
+            let question = world.wait(node, 5_000, |e| match *e {
+                Event::PasskeyAction { action, .. } => Some(Err(action)),
+                ref e => encryption(e).map(Ok),
+            });
+            let (number, value) = match question {
+                Ok(how) => {
+                    ended[node] = Some(how);
+                    continue;
+                }
+                Err(PasskeyAction::Input) => (2, 123_456),
+                Err(PasskeyAction::Display) => (3, 123_456),
+                Err(PasskeyAction::NumericComparison(_)) => (4, 1),
+            };
+            asked = true;
+            let now = world.now();
+            let host = &mut world.nodes[node].host;
+            host.passkey(now, conns[node], number, value).unwrap();
+        }
+    }
+    (ended.map(Option::unwrap), asked)
+}
+
+#[test]
+fn every_model_works_with_legacy_peers_too_in_either_role_whoever_asks() {
+    use IoCapability::*;
+    let models = [
+        (NoInputNoOutput, NoInputNoOutput),
+        (KeyboardOnly, DisplayOnly),
+        (DisplayOnly, KeyboardOnly),
+        (KeyboardOnly, KeyboardOnly),
+        (DisplayYesNo, DisplayYesNo),
+        (KeyboardDisplay, KeyboardDisplay),
+        (DisplayOnly, DisplayYesNo),
+    ];
+    for (ours, theirs) in models {
+        for secure in [[true, true], [true, false], [false, true], [false, false]] {
+            for asks in [0, 1] {
+                let mut world = world(Profile::Full);
+                for (node, io) in [ours, theirs].into_iter().enumerate() {
+                    let secure = secure[node];
+                    let config = SecurityConfig { io, mitm: true, secure, ..BOND };
+                    world.nodes[node].host.set_security_config(config);
+                }
+                let (first, second) = world.connect(0, 1);
+                let conns = [first, second];
+                pair(&mut world, asks, conns[asks]);
+                let (ended, asked) = users_agree(&mut world, conns);
+                let both_secure = secure == [true, true];
+                let authenticated = match (ours, theirs) {
+                    (NoInputNoOutput, _) | (DisplayOnly, DisplayYesNo) => false,
+                    // Legacy pairing knows no comparison.
+                    (DisplayYesNo, DisplayYesNo) => both_secure,
+                    _ => true,
                 };
-                let now = world.now();
-                world.nodes[node]
-                    .host
-                    .passkey(now, conns[node], number, value)
-                    .unwrap();
-            }
-            for node in [0, 1] {
-                assert_eq!(world.wait(node, 5_000, encryption), (true, true, true, 16));
+                let case = (ours, theirs, secure, asks);
+                assert_eq!(ended, [(true, authenticated, true, 16); 2], "{case:?}");
+                assert_eq!(asked, authenticated, "{case:?}");
+
+                // What was bonded encrypts again, asked for by the other side.
+                end(&mut world, conns[0]);
+                let (first, second) = world.connect(0, 1);
+                pair(&mut world, 1 - asks, [first, second][1 - asks]);
+                for node in [0, 1] {
+                    let again = world.wait(node, 5_000, encryption);
+                    assert_eq!(again, (true, authenticated, true, 16), "{case:?}");
+                }
             }
         }
+    }
+}
+
+#[test]
+fn secure_connections_only_refuses_legacy_peers_and_legacy_bonds() {
+    for strict in [0, 1] {
+        let mut world = world(Profile::Full);
+        let legacy = SecurityConfig { secure: false, ..BOND };
+        let only = SecurityConfig { secure_only: true, ..BOND };
+        world.nodes[1 - strict].host.set_security_config(legacy);
+        let (ours, _) = world.connect(0, 1);
+        pair(&mut world, 0, ours);
+        for node in [0, 1] {
+            assert_eq!(world.wait(node, 5_000, encryption), (true, false, true, 16));
+        }
+        end(&mut world, ours);
+
+        world.nodes[strict].host.set_security_config(only);
+        let (ours, theirs) = world.connect(0, 1);
+        pair(&mut world, strict, [ours, theirs][strict]);
+        // As peripheral it waits for a pairing instead, in vain.
+        let (encrypted, ..) = world.wait(strict, 31_000, encryption);
+        assert!(!encrypted, "a legacy bond");
+    }
+    for strict in [0, 1] {
+        let mut world = world(Profile::Full);
+        let legacy = SecurityConfig { secure: false, ..BOND };
+        let only = SecurityConfig { secure_only: true, ..BOND };
+        world.nodes[strict].host.set_security_config(only);
+        world.nodes[1 - strict].host.set_security_config(legacy);
+        let (ours, _) = world.connect(0, 1);
+        pair(&mut world, 0, ours);
+        for node in [0, 1] {
+            assert_eq!(world.wait(node, 5_000, encryption), (false, false, false, 0));
+        }
+        assert!(world.nodes.iter().all(|node| node.secrets.keys().all(|(kind, _)| *kind != 33)));
     }
 }

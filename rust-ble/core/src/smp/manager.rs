@@ -101,7 +101,9 @@ impl Smp {
             .ok_or(Error::NoMemory)?;
         match link.role {
             Role::Central => {
-                pairing.wanted = wants_mitm(&config, config.mitm);
+                // First encrypt with what there is; a bond weaker than the
+                // script wants is replaced by a second call.
+                pairing.wanted = link.security.encrypted() && wants_mitm(&config, config.mitm);
                 load_to_encrypt(pairing);
             }
             Role::Peripheral => {
@@ -177,8 +179,7 @@ impl Smp {
             pairing.handle(code, body, self.keys.as_ref(), &self.identities);
         } else {
             let mitm = body.first().is_some_and(|flags| flags & auth::MITM != 0);
-            // First encrypt with what there is; a bond that is too weak for
-            // the peer is replaced on a second request.
+            // As in `pair`: a second request replaces a bond.
             pairing.wanted = link.security.encrypted() && wants_mitm(&config, config.mitm || mitm);
             load_to_encrypt(pairing);
         }
