@@ -10,7 +10,6 @@
 extern crate std;
 
 pub mod addr;
-mod cipher;
 pub mod config;
 pub mod conn;
 pub mod error;

@@ -383,7 +383,7 @@ impl Database {
         if let Some(hash) = self.hash {
             return hash;
         }
-        let mut mac = crate::cipher::Cmac::new();
+        let mut mac = super::hash::Cmac::new();
         for handle in 1..=self.count {
             self.hash_attribute(handle, &mut mac);
         }
@@ -722,7 +722,7 @@ impl Database {
     /// Feeds what the Database Hash covers of one attribute (Vol 3, Part G,
     /// 7.3.1): of declarations all, of the descriptors that GATT defines the
     /// handle and type, of values and other descriptors nothing.
-    fn hash_attribute(&self, handle: u16, mac: &mut crate::cipher::Cmac) {
+    fn hash_attribute(&self, handle: u16, mac: &mut super::hash::Cmac) {
         let Some(attribute) = self.attribute(handle) else {
             return;
         };

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod db;
+mod hash;
 mod layout;
 pub mod permission;
 pub mod server;

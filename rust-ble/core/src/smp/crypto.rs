@@ -1,9 +1,11 @@
 //! The cryptographic toolbox (Vol 3, Part H, 2.2). All values are
 //! little-endian, as in PDUs, unless said otherwise.
 
-pub(super) use crate::cipher::encrypt;
-pub use crate::cipher::Cmac as Hash;
 use crate::Address;
+use aes::cipher::generic_array::GenericArray;
+use aes::cipher::{BlockEncrypt, KeyInit};
+use aes::Aes128;
+use cmac::{Cmac, Mac};
 use p256::elliptic_curve::ff::{Field, PrimeField};
 use p256::elliptic_curve::point::DecompressPoint;
 use p256::elliptic_curve::sec1::ToEncodedPoint;
@@ -116,6 +118,38 @@ fn cmac(key: &Block, parts: &[&[u8]]) -> Block {
     reversed(&mac.finish())
 }
 
+/// AES-CMAC over a message in byte order, for the Database Hash (Vol 3,
+/// Part G, 7.3.1); key and result are big-endian.
+#[derive(Clone)]
+pub struct Hash(Cmac<Aes128>);
+
+impl Hash {
+    /// An empty message under the key zero.
+    pub fn new() -> Self {
+        Hash::keyed(&[0; 16])
+    }
+
+    fn keyed(key: &Block) -> Self {
+        Hash(<Cmac<Aes128> as Mac>::new(GenericArray::from_slice(key)))
+    }
+
+    /// Appends to the message.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The value.
+    pub fn finish(self) -> Block {
+        self.0.finalize().into_bytes().into()
+    }
+}
+
+impl Default for Hash {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// A P-256 key pair.
 #[derive(Clone, Debug)]
 pub struct KeyPair {
@@ -191,6 +225,12 @@ fn coordinates(point: &AffinePoint) -> ([u8; 32], [u8; 32]) {
         bytes
     };
     (little(point.x()), little(point.y()))
+}
+
+/// AES-128 in place, big-endian.
+#[inline(never)]
+pub(super) fn encrypt(key: &Block, block: &mut Block) {
+    Aes128::new(GenericArray::from_slice(key)).encrypt_block(GenericArray::from_mut_slice(block));
 }
 
 /// An address as A1 and A2 of f5 and f6: 56 bits, the type on top.

@@ -1,22 +1,11 @@
-//! AES-128 and AES-CMAC (RFC 4493), in byte order: most significant byte
-//! first. Shared by the Security Manager and the Database Hash.
+//! AES-CMAC with the key zero over a message in pieces, for the Database Hash
+//! (Vol 3, Part G, 7.3.1; RFC 4493).
 
 use aes::cipher::{BlockEncrypt, KeyInit};
 use aes::Aes128;
 
-/// Encrypts a block in place.
-///
-/// Expands the key each time, which takes as long as the block: nobody here
-/// encrypts much, and an expanded key is 700 bytes.
-#[inline(never)]
-pub(crate) fn encrypt(key: &[u8; 16], block: &mut [u8; 16]) {
-    Aes128::new(key.into()).encrypt_block(block.into());
-}
-
-/// AES-CMAC over a message in pieces.
-#[derive(Clone)]
-pub struct Cmac {
-    key: [u8; 16],
+pub(super) struct Cmac {
+    cipher: Aes128,
     /// The last ciphertext, with the bytes of the block that fills up.
     block: [u8; 16],
     /// Bytes in the block, 16 only when more may come.
@@ -24,23 +13,14 @@ pub struct Cmac {
 }
 
 impl Cmac {
-    /// An empty message under the key zero, as for the Database Hash (Vol 3,
-    /// Part G, 7.3.1).
     pub fn new() -> Self {
-        Cmac::keyed(&[0; 16])
-    }
-
-    /// An empty message.
-    pub fn keyed(key: &[u8; 16]) -> Self {
         Cmac {
-            key: *key,
+            cipher: Aes128::new(&[0; 16].into()),
             block: [0; 16],
             filled: 0,
         }
     }
 
-    /// Appends to the message.
-    #[inline(never)]
     pub fn update(&mut self, bytes: &[u8]) {
         for byte in bytes {
             if self.filled == 16 {
@@ -54,11 +34,9 @@ impl Cmac {
         }
     }
 
-    /// The value.
-    #[inline(never)]
     pub fn finish(mut self) -> [u8; 16] {
         let mut subkey = [0; 16];
-        encrypt(&self.key, &mut subkey);
+        self.cipher.encrypt_block((&mut subkey).into());
         double(&mut subkey);
         if let Some(place) = self.block.get_mut(self.filled) {
             *place ^= 0x80;
@@ -72,13 +50,7 @@ impl Cmac {
     }
 
     fn encrypt(&mut self) {
-        encrypt(&self.key, &mut self.block);
-    }
-}
-
-impl Default for Cmac {
-    fn default() -> Self {
-        Self::new()
+        self.cipher.encrypt_block((&mut self.block).into());
     }
 }
 
