@@ -10,6 +10,7 @@
 extern crate std;
 
 pub mod addr;
+mod cipher;
 pub mod config;
 pub mod conn;
 pub mod error;

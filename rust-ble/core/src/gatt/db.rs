@@ -16,6 +16,7 @@
 //! script's follow from `FIRST_SCRIPT_HANDLE`.
 
 use super::layout::{move_blob, Attribute, Kind, CCCD_BYTES, HEADER, RECORD};
+use crate::cipher::AesCmac;
 use crate::config::{DEFAULT_VALUE_LEN, MAX_LINKS, MAX_NAME_LEN};
 use crate::error::{Error, Result};
 use crate::uuid::Uuid;
@@ -383,7 +384,7 @@ impl Database {
         if let Some(hash) = self.hash {
             return hash;
         }
-        let mut mac = super::hash::Cmac::new();
+        let mut mac = AesCmac::new(&[0; 16]);
         for handle in 1..=self.count {
             self.hash_attribute(handle, &mut mac);
         }
@@ -722,7 +723,7 @@ impl Database {
     /// Feeds what the Database Hash covers of one attribute (Vol 3, Part G,
     /// 7.3.1): of declarations all, of the descriptors that GATT defines the
     /// handle and type, of values and other descriptors nothing.
-    fn hash_attribute(&self, handle: u16, mac: &mut super::hash::Cmac) {
+    fn hash_attribute(&self, handle: u16, mac: &mut AesCmac) {
         let Some(attribute) = self.attribute(handle) else {
             return;
         };

@@ -2,7 +2,6 @@
 
 pub mod client;
 pub mod db;
-mod hash;
 mod layout;
 pub mod permission;
 pub mod server;

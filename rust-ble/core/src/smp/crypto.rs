@@ -1,11 +1,11 @@
 //! The cryptographic toolbox (Vol 3, Part H, 2.2). All values are
 //! little-endian, as in PDUs, unless said otherwise.
 
+use crate::cipher::AesCmac;
 use crate::Address;
 use aes::cipher::generic_array::GenericArray;
 use aes::cipher::{BlockEncrypt, KeyInit};
 use aes::Aes128;
-use cmac::{Cmac, Mac};
 use p256::elliptic_curve::ff::{Field, PrimeField};
 use p256::elliptic_curve::point::DecompressPoint;
 use p256::elliptic_curve::sec1::ToEncodedPoint;
@@ -109,45 +109,13 @@ pub fn h7(salt: &Block, key: &Block) -> Block {
 /// AES-CMAC (RFC 4493) over the concatenation of `parts`, most significant
 /// part first, each little-endian like the key and the result.
 fn cmac(key: &Block, parts: &[&[u8]]) -> Block {
-    let mut mac = Hash::keyed(&reversed(key));
+    let mut mac = AesCmac::new(&reversed(key));
     for part in parts {
         for &byte in part.iter().rev() {
             mac.update(&[byte]);
         }
     }
     reversed(&mac.finish())
-}
-
-/// AES-CMAC over a message in byte order, for the Database Hash (Vol 3,
-/// Part G, 7.3.1); key and result are big-endian.
-#[derive(Clone)]
-pub struct Hash(Cmac<Aes128>);
-
-impl Hash {
-    /// An empty message under the key zero.
-    pub fn new() -> Self {
-        Hash::keyed(&[0; 16])
-    }
-
-    fn keyed(key: &Block) -> Self {
-        Hash(<Cmac<Aes128> as Mac>::new(GenericArray::from_slice(key)))
-    }
-
-    /// Appends to the message.
-    pub fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    /// The value.
-    pub fn finish(self) -> Block {
-        self.0.finalize().into_bytes().into()
-    }
-}
-
-impl Default for Hash {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 /// A P-256 key pair.
@@ -465,7 +433,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_database_hash_is_a_cmac_in_byte_order() {
-        let mut hash = Hash::new();
+        let mut hash = AesCmac::new(&[0; 16]);
         hash.update(&[1, 2]);
         hash.update(&[3]);
         let mut expected = cmac(&[0; 16], &[&[3, 2, 1]]);
