@@ -93,7 +93,6 @@ bool mp_rust_ble_hci_send(const mp_rust_ble_part_t *parts, size_t num_parts) {
     return mp_bluetooth_hci_uart_write(mp_bluetooth_hci_cmd_buf, len) == 0;
 }
 
-// Called by rfcore.c while it waits for room.
 void mp_rust_ble_hci_wfi(void) {
     if (stage_pos == stage_len) {
         stage_fill();
