@@ -115,58 +115,54 @@ pub const BLE_PASSKEY_NUMERIC_COMPARISON: u16 = 4;
 const NO_CONN: u16 = 0xffff;
 
 impl ble_event_t {
-    fn new(kind: u8, conn: u16, value: [u16; 4]) -> Self {
-        ble_event_t {
-            kind,
-            conn,
-            value,
-            ..Default::default()
-        }
-    }
-
-    fn address(mut self, peer: Address) -> Self {
+    #[inline(never)]
+    fn set_address(&mut self, peer: Address) {
         self.addr_type = peer.kind as u8;
         self.addr = peer.bytes;
         self.addr.reverse();
-        self
     }
 
-    fn uuid(mut self, uuid: Uuid) -> Self {
+    #[inline(never)]
+    fn set_uuid(&mut self, uuid: Uuid) {
         self.uuid_len = uuid.len() as u8;
         self.uuid = uuid.to_bytes();
-        self
-    }
-
-    fn token(mut self, token: ble_core::Token) -> Self {
-        self.token = token.0;
-        self
     }
 
     /// Copies the payload; what does not fit is cut.
-    fn payload(mut self, out: &mut [u8], key: Option<&[u8]>, data: Option<&[u8]>) -> Self {
-        let key_bytes = key.unwrap_or(&[]);
-        let data_bytes = data.unwrap_or(&[]);
+    #[inline(never)]
+    fn set_payload(&mut self, out: &mut [u8], key: Option<&[u8]>, data: Option<&[u8]>) {
         (self.has_key, self.has_data) = (key.is_some(), data.is_some());
-        let key_len = key_bytes.len().min(out.len());
-        let (head, tail) = out.split_at_mut(key_len);
-        head.copy_from_slice(&key_bytes[..key_len]);
-        let data_len = data_bytes.len().min(tail.len());
-        tail[..data_len].copy_from_slice(&data_bytes[..data_len]);
+        let key_len = copy(out, 0, key);
+        let data_len = copy(out, key_len, data);
         (self.key_len, self.data_len) = (key_len as u16, data_len as u16);
-        self
     }
 }
 
-/// The record of an event, its payload in `out`.
-pub(crate) fn flatten(event: Event<'_>, out: &mut [u8]) -> ble_event_t {
-    let new = ble_event_t::new;
-    match event {
-        Event::Connected { conn, role, peer } => new(connect(role), conn, [0; 4]).address(peer),
+/// Copies what fits of `from` to `out` at `start`, and gives its length.
+fn copy(out: &mut [u8], start: usize, from: Option<&[u8]>) -> usize {
+    let (to, from) = (out.get_mut(start..), from.unwrap_or_default());
+    let mut n = 0;
+    for (to, from) in to.unwrap_or_default().iter_mut().zip(from) {
+        *to = *from;
+        n += 1;
+    }
+    n
+}
+
+/// Fills in the record of an event, empty so far, its payload in `out`.
+pub(crate) fn flatten_to(record: &mut ble_event_t, event: Event<'_>, out: &mut [u8]) {
+    let (kind, conn, value) = match event {
+        Event::Connected { conn, role, peer } => {
+            record.set_address(peer);
+            (connect(role), conn, [0; 4])
+        }
         Event::Disconnected { conn, role, peer } => {
-            new(connect(role) + 1, conn, [0; 4]).address(peer)
+            record.set_address(peer);
+            (connect(role) + 1, conn, [0; 4])
         }
         Event::ConnectFailed { peer } => {
-            new(BLE_IRQ_PERIPHERAL_DISCONNECT, NO_CONN, [0; 4]).address(peer)
+            record.set_address(peer);
+            (BLE_IRQ_PERIPHERAL_DISCONNECT, NO_CONN, [0; 4])
         }
         Event::ConnectionUpdate {
             conn,
@@ -174,38 +170,40 @@ pub(crate) fn flatten(event: Event<'_>, out: &mut [u8]) -> ble_event_t {
             latency,
             timeout,
             status,
-        } => new(
+        } => (
             BLE_IRQ_CONNECTION_UPDATE,
             conn,
             [interval, latency, timeout, status.into()],
         ),
-        Event::MtuExchanged { conn, mtu } => new(BLE_IRQ_MTU_EXCHANGED, conn, [mtu, 0, 0, 0]),
+        Event::MtuExchanged { conn, mtu } => (BLE_IRQ_MTU_EXCHANGED, conn, [mtu, 0, 0, 0]),
 
         Event::ScanResult {
             peer,
             adv_type,
             rssi,
             data,
-        } => new(
-            BLE_IRQ_SCAN_RESULT,
-            0,
-            [adv_type.into(), rssi as u8 as u16, 0, 0],
-        )
-        .address(peer)
-        .payload(out, None, Some(data)),
-        Event::ScanDone => new(BLE_IRQ_SCAN_DONE, 0, [0; 4]),
+        } => {
+            record.set_address(peer);
+            record.set_payload(out, None, Some(data));
+            let value = [adv_type.into(), rssi as u8 as u16, 0, 0];
+            (BLE_IRQ_SCAN_RESULT, 0, value)
+        }
+        Event::ScanDone => (BLE_IRQ_SCAN_DONE, 0, [0; 4]),
 
-        Event::GattsWrite { conn, handle } => new(BLE_IRQ_GATTS_WRITE, conn, [handle, 0, 0, 0]),
+        Event::GattsWrite { conn, handle } => (BLE_IRQ_GATTS_WRITE, conn, [handle, 0, 0, 0]),
         Event::GattsReadRequest {
             token,
             conn,
             handle,
-        } => new(BLE_IRQ_GATTS_READ_REQUEST, conn, [handle, 0, 0, 0]).token(token),
+        } => {
+            record.token = token.0;
+            (BLE_IRQ_GATTS_READ_REQUEST, conn, [handle, 0, 0, 0])
+        }
         Event::GattsIndicateDone {
             conn,
             handle,
             status,
-        } => new(
+        } => (
             BLE_IRQ_GATTS_INDICATE_DONE,
             conn,
             [handle, status.into(), 0, 0],
@@ -216,9 +214,12 @@ pub(crate) fn flatten(event: Event<'_>, out: &mut [u8]) -> ble_event_t {
             start,
             end,
             uuid,
-        } => new(BLE_IRQ_GATTC_SERVICE_RESULT, conn, [start, end, 0, 0]).uuid(uuid),
+        } => {
+            record.set_uuid(uuid);
+            (BLE_IRQ_GATTC_SERVICE_RESULT, conn, [start, end, 0, 0])
+        }
         Event::GattcServiceDone { conn, status } => {
-            new(BLE_IRQ_GATTC_SERVICE_DONE, conn, [status, 0, 0, 0])
+            (BLE_IRQ_GATTC_SERVICE_DONE, conn, [status, 0, 0, 0])
         }
         Event::GattcCharacteristic {
             conn,
@@ -226,39 +227,42 @@ pub(crate) fn flatten(event: Event<'_>, out: &mut [u8]) -> ble_event_t {
             value_handle,
             properties,
             uuid,
-        } => new(
-            BLE_IRQ_GATTC_CHARACTERISTIC_RESULT,
-            conn,
-            [end, value_handle, properties.into(), 0],
-        )
-        .uuid(uuid),
+        } => {
+            record.set_uuid(uuid);
+            let value = [end, value_handle, properties.into(), 0];
+            (BLE_IRQ_GATTC_CHARACTERISTIC_RESULT, conn, value)
+        }
         Event::GattcCharacteristicDone { conn, status } => {
-            new(BLE_IRQ_GATTC_CHARACTERISTIC_DONE, conn, [status, 0, 0, 0])
+            (BLE_IRQ_GATTC_CHARACTERISTIC_DONE, conn, [status, 0, 0, 0])
         }
         Event::GattcDescriptor { conn, handle, uuid } => {
-            new(BLE_IRQ_GATTC_DESCRIPTOR_RESULT, conn, [handle, 0, 0, 0]).uuid(uuid)
+            record.set_uuid(uuid);
+            (BLE_IRQ_GATTC_DESCRIPTOR_RESULT, conn, [handle, 0, 0, 0])
         }
         Event::GattcDescriptorDone { conn, status } => {
-            new(BLE_IRQ_GATTC_DESCRIPTOR_DONE, conn, [status, 0, 0, 0])
+            (BLE_IRQ_GATTC_DESCRIPTOR_DONE, conn, [status, 0, 0, 0])
         }
         Event::GattcReadResult { conn, handle, data } => {
-            new(BLE_IRQ_GATTC_READ_RESULT, conn, [handle, 0, 0, 0]).payload(out, None, Some(data))
+            record.set_payload(out, None, Some(data));
+            (BLE_IRQ_GATTC_READ_RESULT, conn, [handle, 0, 0, 0])
         }
         Event::GattcReadDone {
             conn,
             handle,
             status,
-        } => new(BLE_IRQ_GATTC_READ_DONE, conn, [handle, status, 0, 0]),
+        } => (BLE_IRQ_GATTC_READ_DONE, conn, [handle, status, 0, 0]),
         Event::GattcWriteDone {
             conn,
             handle,
             status,
-        } => new(BLE_IRQ_GATTC_WRITE_DONE, conn, [handle, status, 0, 0]),
+        } => (BLE_IRQ_GATTC_WRITE_DONE, conn, [handle, status, 0, 0]),
         Event::GattcNotify { conn, handle, data } => {
-            new(BLE_IRQ_GATTC_NOTIFY, conn, [handle, 0, 0, 0]).payload(out, None, Some(data))
+            record.set_payload(out, None, Some(data));
+            (BLE_IRQ_GATTC_NOTIFY, conn, [handle, 0, 0, 0])
         }
         Event::GattcIndicate { conn, handle, data } => {
-            new(BLE_IRQ_GATTC_INDICATE, conn, [handle, 0, 0, 0]).payload(out, None, Some(data))
+            record.set_payload(out, None, Some(data));
+            (BLE_IRQ_GATTC_INDICATE, conn, [handle, 0, 0, 0])
         }
 
         Event::EncryptionUpdate {
@@ -267,7 +271,7 @@ pub(crate) fn flatten(event: Event<'_>, out: &mut [u8]) -> ble_event_t {
             authenticated,
             bonded,
             key_size,
-        } => new(
+        } => (
             BLE_IRQ_ENCRYPTION_UPDATE,
             conn,
             [
@@ -277,23 +281,37 @@ pub(crate) fn flatten(event: Event<'_>, out: &mut [u8]) -> ble_event_t {
                 key_size.into(),
             ],
         ),
-        Event::PasskeyAction { conn, action } => passkey_action(conn, action),
+        Event::PasskeyAction { conn, action } => {
+            let action = match action {
+                PasskeyAction::Input => BLE_PASSKEY_INPUT,
+                PasskeyAction::Display => BLE_PASSKEY_DISPLAY,
+                PasskeyAction::NumericComparison(digits) => {
+                    record.passkey = digits;
+                    BLE_PASSKEY_NUMERIC_COMPARISON
+                }
+            };
+            (BLE_IRQ_PASSKEY_ACTION, conn, [action, 0, 0, 0])
+        }
         Event::GetSecret {
             token,
             kind,
             index,
             key,
-        } => new(BLE_IRQ_GET_SECRET, 0, [kind.into(), index.into(), 0, 0])
-            .token(token)
-            .payload(out, key, None),
+        } => {
+            record.token = token.0;
+            record.set_payload(out, key, None);
+            (BLE_IRQ_GET_SECRET, 0, [kind.into(), index.into(), 0, 0])
+        }
         Event::SetSecret {
             token,
             kind,
             key,
             value,
-        } => new(BLE_IRQ_SET_SECRET, 0, [kind.into(), 0, 0, 0])
-            .token(token)
-            .payload(out, Some(key), value),
+        } => {
+            record.token = token.0;
+            record.set_payload(out, Some(key), value);
+            (BLE_IRQ_SET_SECRET, 0, [kind.into(), 0, 0, 0])
+        }
 
         Event::L2capAccept {
             token,
@@ -302,25 +320,29 @@ pub(crate) fn flatten(event: Event<'_>, out: &mut [u8]) -> ble_event_t {
             psm,
             our_mtu,
             peer_mtu,
-        } => new(BLE_IRQ_L2CAP_ACCEPT, conn, [cid, psm, our_mtu, peer_mtu]).token(token),
+        } => {
+            record.token = token.0;
+            (BLE_IRQ_L2CAP_ACCEPT, conn, [cid, psm, our_mtu, peer_mtu])
+        }
         Event::L2capConnected {
             conn,
             cid,
             psm,
             our_mtu,
             peer_mtu,
-        } => new(BLE_IRQ_L2CAP_CONNECT, conn, [cid, psm, our_mtu, peer_mtu]),
+        } => (BLE_IRQ_L2CAP_CONNECT, conn, [cid, psm, our_mtu, peer_mtu]),
         Event::L2capDisconnected {
             conn,
             cid,
             psm,
             status,
-        } => new(BLE_IRQ_L2CAP_DISCONNECT, conn, [cid, psm, status, 0]),
-        Event::L2capRecv { conn, cid } => new(BLE_IRQ_L2CAP_RECV, conn, [cid, 0, 0, 0]),
+        } => (BLE_IRQ_L2CAP_DISCONNECT, conn, [cid, psm, status, 0]),
+        Event::L2capRecv { conn, cid } => (BLE_IRQ_L2CAP_RECV, conn, [cid, 0, 0, 0]),
         Event::L2capSendReady { conn, cid, status } => {
-            new(BLE_IRQ_L2CAP_SEND_READY, conn, [cid, status.into(), 0, 0])
+            (BLE_IRQ_L2CAP_SEND_READY, conn, [cid, status.into(), 0, 0])
         }
-    }
+    };
+    (record.kind, record.conn, record.value) = (kind, conn, value);
 }
 
 /// The connect event of a role; the disconnect event is the next number.
@@ -329,16 +351,6 @@ fn connect(role: Role) -> u8 {
         Role::Peripheral => BLE_IRQ_CENTRAL_CONNECT,
         Role::Central => BLE_IRQ_PERIPHERAL_CONNECT,
     }
-}
-
-fn passkey_action(conn: u16, action: PasskeyAction) -> ble_event_t {
-    let (action, passkey) = match action {
-        PasskeyAction::Input => (BLE_PASSKEY_INPUT, 0),
-        PasskeyAction::Display => (BLE_PASSKEY_DISPLAY, 0),
-        PasskeyAction::NumericComparison(digits) => (BLE_PASSKEY_NUMERIC_COMPARISON, digits),
-    };
-    let event = ble_event_t::new(BLE_IRQ_PASSKEY_ACTION, conn, [action, 0, 0, 0]);
-    ble_event_t { passkey, ..event }
 }
 
 const _: () = assert!(
@@ -350,6 +362,12 @@ const _: () = assert!(
 mod tests {
     use super::*;
     use ble_core::Token;
+
+    fn flatten(event: Event<'_>, out: &mut [u8]) -> ble_event_t {
+        let mut record = ble_event_t::default();
+        flatten_to(&mut record, event, out);
+        record
+    }
 
     #[test]
     fn a_link_is_named_by_the_role_of_the_peer_and_its_printed_address() {

@@ -1,6 +1,6 @@
 //! On and off, bytes in and out, time, events, operations.
 
-use crate::event::flatten;
+use crate::event::flatten_to;
 use crate::singleton::{command, query, Hold};
 use crate::slice::{bytes, optional_mut};
 use crate::{ble_error_t, ble_event_t, BLE_EVENT_BYTES};
@@ -154,7 +154,10 @@ pub unsafe extern "C" fn ble_poll_event(
         return false;
     };
     // SAFETY: the caller promises room.
-    unsafe { event.write(flatten(polled, out)) };
+    unsafe {
+        event.write(ble_event_t::default());
+        flatten_to(&mut *event, polled, out);
+    }
     true
 }
 
