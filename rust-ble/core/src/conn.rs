@@ -163,20 +163,27 @@ pub struct Link {
 impl Link {
     /// A slot for a link, to a server with this database.
     pub fn new(db: &Database) -> Self {
-        Link { server: server::Link::new(db), ..Link::free() }
+        Link {
+            handle: 0xffff,
+            mtu: DEFAULT_MTU,
+            sends: true,
+            client: Client::new(),
+            server: server::Link::new(db),
+            ..Link::blank()
+        }
     }
 
-    /// A slot without a link.
-    const fn free() -> Self {
+    /// A slot without a link, all of it zeros.
+    const fn blank() -> Self {
         Link {
             state: State::Free,
-            handle: 0xffff,
+            handle: 0,
             role: Role::Central,
             peer: Address::public([0; 6]),
             peer_on_air: Address::public([0; 6]),
             local: Address::public([0; 6]),
             parameters: [0; 3],
-            mtu: DEFAULT_MTU,
+            mtu: 0,
             security: Security { key_size: 0, authenticated: false, bonded: false, secure_connections: false },
             rx: Reassembly::new(),
             tx: Deque::new(),
@@ -185,13 +192,13 @@ impl Link {
             overdue: None,
             response_at: 0,
             confirmation_at: 0,
-            sends: true,
+            sends: false,
             ending: false,
             att_failed: false,
             parameter_request: false,
             indications: Deque::new(),
             indication_deadline: None,
-            client: Client::new(),
+            client: Client::blank(),
             server: server::Link::at(0),
             frame_next: false,
         }
@@ -245,7 +252,7 @@ impl Default for Links {
 impl Links {
     /// No links.
     pub const fn new() -> Self {
-        let links = [const { Link::free() }; MAX_LINKS];
+        let links = [const { Link::blank() }; MAX_LINKS];
         Links(links, ToSend(Cell::new(0)), ToTell(Cell::new(0)))
     }
 

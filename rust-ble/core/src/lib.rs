@@ -20,6 +20,7 @@ pub mod gatt;
 pub mod host;
 pub mod l2cap;
 pub mod hci;
+mod lent;
 pub mod pool;
 pub mod smp;
 pub mod time;

@@ -6,13 +6,13 @@
 use crate::ble_error_t;
 use ble_core::host::Host;
 use core::cell::UnsafeCell;
-use core::mem::MaybeUninit;
 
 struct Singleton {
     busy: UnsafeCell<bool>,
-    /// `host` was made: it starts as zeros, which take no flash.
-    made: UnsafeCell<bool>,
-    host: UnsafeCell<MaybeUninit<Host>>,
+    /// `host` was prepared: it starts as zeros, which take no flash, and are
+    /// not made on the stack.
+    prepared: UnsafeCell<bool>,
+    host: UnsafeCell<Host>,
 }
 
 // SAFETY: `busy` is only accessed in a critical section, the rest only by who
@@ -21,8 +21,8 @@ unsafe impl Sync for Singleton {}
 
 static SINGLETON: Singleton = Singleton {
     busy: UnsafeCell::new(false),
-    made: UnsafeCell::new(false),
-    host: UnsafeCell::new(MaybeUninit::uninit()),
+    prepared: UnsafeCell::new(false),
+    host: UnsafeCell::new(Host::blank()),
 };
 
 struct CriticalSection;
@@ -66,10 +66,9 @@ impl Hold {
         }
         // SAFETY: whoever has set `busy` is alone.
         unsafe {
-            let made = &mut *SINGLETON.made.get();
-            if !*made {
-                (*SINGLETON.host.get()).write(Host::unseeded());
-                *made = true;
+            let prepared = &mut *SINGLETON.prepared.get();
+            if !core::mem::replace(prepared, true) {
+                (*SINGLETON.host.get()).prepare();
             }
         }
         Some(Hold(()))
@@ -77,9 +76,8 @@ impl Hold {
 
     /// The host.
     pub(crate) fn host(&mut self) -> &mut Host {
-        // SAFETY: there is one `Hold` at a time, and it is borrowed; `take`
-        // has made the host.
-        unsafe { (*SINGLETON.host.get()).assume_init_mut() }
+        // SAFETY: there is one `Hold` at a time, and it is borrowed.
+        unsafe { &mut *SINGLETON.host.get() }
     }
 }
 

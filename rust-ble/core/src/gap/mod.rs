@@ -153,6 +153,14 @@ pub struct Initiating {
 }
 
 impl Initiating {
+    /// All of it zeros, for a static.
+    pub(crate) const BLANK: Initiating = Initiating {
+        peer: Address::public([0; 6]),
+        until: Instant(0),
+        cancelled: false,
+        intervals: (0, 0),
+    };
+
     /// Parameters of LE Create Connection (Vol 4, Part E, 7.8.12).
     pub fn parameters(&self, peer: Address, peer_type: u8, own_address_type: u8) -> [u8; 25] {
         let mut p = [0; 25];

@@ -131,7 +131,13 @@ pub struct Client {
 
 impl Client {
     /// A client with nothing to do.
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
+        Client { pending: None, ..Self::blank() }
+    }
+
+    /// All of it zeros, for a static; `clear` comes before all else.
+    pub(crate) const fn blank() -> Self {
+        let zeros = Characteristic { value_handle: 0, properties: 0, uuid: Uuid::U16(0) };
         Client {
             queue: Deque::new(),
             phase: Phase::Ready,
@@ -141,7 +147,7 @@ impl Client {
             sent_mtu: 0,
             cursor: 0,
             mtu_requested: false,
-            pending: None,
+            pending: Some(zeros),
         }
     }
 

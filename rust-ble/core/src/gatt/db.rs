@@ -19,6 +19,7 @@ use super::layout::{move_blob, Attribute, Kind, CCCD_BYTES, HEADER, RECORD};
 use crate::cipher::AesCmac;
 use crate::config::{DEFAULT_VALUE_LEN, MAX_LINKS, MAX_NAME_LEN};
 use crate::error::{Error, Result};
+use crate::lent::Lent;
 use crate::uuid::Uuid;
 use crate::wire::att::uuid;
 use crate::wire::Writer;
@@ -102,7 +103,7 @@ pub(super) const MAX_MADE_UP: usize = 19;
 /// The attribute table, the values and the CCCDs of all links.
 #[derive(Debug)]
 pub struct Database {
-    arena: &'static mut [u8],
+    arena: Lent,
     /// What the last `NeedMemory` asks for.
     needed: usize,
     /// Bytes of the heap at the end of the arena.
@@ -121,7 +122,7 @@ impl Database {
     /// Without memory and attributes, and without a device name.
     pub const fn new() -> Self {
         Database {
-            arena: &mut [],
+            arena: Lent::NONE,
             needed: 0,
             heap: 0,
             count: 0,
@@ -144,7 +145,7 @@ impl Database {
         }
         new[..records].copy_from_slice(&self.arena[..records]);
         new[size - heap..].copy_from_slice(&self.arena[old_size - heap..]);
-        let old = core::mem::replace(&mut self.arena, new);
+        let old = core::mem::replace(&mut self.arena, Lent::new(new)).give_back();
         (!old.is_empty()).then_some(old)
     }
 
@@ -156,7 +157,7 @@ impl Database {
     /// Gives all memory back and forgets all attributes; the name stays.
     pub fn take(&mut self) -> Option<&'static mut [u8]> {
         self.clear();
-        let old = core::mem::take(&mut self.arena);
+        let old = core::mem::replace(&mut self.arena, Lent::NONE).give_back();
         (!old.is_empty()).then_some(old)
     }
 

@@ -22,14 +22,14 @@ pub struct CommandQueue {
     sent: bool,
     /// When the answer to it, or the credit for the next one, is overdue.
     deadline: Option<Instant>,
-    /// The controller takes another command.
-    ready: bool,
+    /// The controller takes no other command.
+    held: bool,
 }
 
 impl CommandQueue {
     /// An empty queue for a controller that takes a command.
     pub const fn new() -> Self {
-        CommandQueue { bytes: [0; QUEUE_BYTES], len: 0, sent: false, deadline: None, ready: true }
+        CommandQueue { bytes: [0; QUEUE_BYTES], len: 0, sent: false, deadline: None, held: false }
     }
 
     /// Appends a command; `false` if there is no room for it.
@@ -51,7 +51,7 @@ impl CommandQueue {
 
     /// The command to send now.
     pub fn to_send(&self) -> Option<&[u8]> {
-        if self.sent || !self.ready {
+        if self.sent || self.held {
             return None;
         }
         self.first()
@@ -67,9 +67,9 @@ impl CommandQueue {
 
     /// Notes how many commands the controller takes at `now`.
     pub fn set_credits(&mut self, now: Instant, credits: u8) {
-        self.ready = credits > 0;
+        self.held = credits == 0;
         if !self.sent {
-            self.deadline = (!self.ready).then(|| now.after(TIMEOUT_MS));
+            self.deadline = (self.held).then(|| now.after(TIMEOUT_MS));
         }
     }
 

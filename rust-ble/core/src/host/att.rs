@@ -24,6 +24,12 @@ pub(super) struct Pdu {
     stage: Stage,
 }
 
+impl Pdu {
+    /// All of it zeros, for a static.
+    pub(super) const BLANK: Pdu =
+        Pdu { slot: 0, in_queue: false, stage: Stage::New { approved: 0, refused: None } };
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     /// Nothing was done, but so many reads were allowed by the script.

@@ -38,7 +38,7 @@ use crate::hci::command::CommandQueue;
 use crate::hci::rx::RxQueue;
 use crate::l2cap::Channels;
 use crate::pool::Pool;
-use crate::smp::{OwnIdentity, Rng, SecurityConfig, Smp};
+use crate::smp::{IoCapability, OwnIdentity, Rng, SecurityConfig, Smp};
 use crate::time::{earliest, Instant};
 use heapless::Deque;
 
@@ -134,23 +134,37 @@ impl Host {
     /// A host that is off. `seed` is 32 bytes of the port's best entropy; the
     /// controller's random numbers are mixed in at activation.
     pub fn new(seed: &[u8; 32]) -> Self {
-        let mut host = Self::unseeded();
+        let mut host = Self::blank();
+        host.prepare();
         host.seed(seed);
         host
     }
 
-    /// A host that is off, for a static: `seed` must come before `start`.
-    pub const fn unseeded() -> Self {
+    /// Makes a blank host one that is off. `seed` must come before `start`.
+    pub fn prepare(&mut self) {
+        self.operation = operation::Engine::new();
+        self.smp.prepare();
+        self.switch_off();
+        self.options = Options::ALL;
+        self.security = SecurityConfig::NONE;
+        self.mtu = PREFERRED_MTU;
+        let controller = &mut self.controller;
+        (controller.acl_len, controller.acl_total, controller.acl_free) = (27, 1, 1);
+    }
+
+    /// All of it zeros, for a static, which then takes no flash: `prepare`
+    /// comes before all else.
+    pub const fn blank() -> Self {
         let db = Database::new();
         Host {
             now: Instant(0),
             state: State::Off,
-            options: Options::ALL,
+            options: Options { data_length: false, phy_2m: false, resolving_list: false, rpa_timeout_ms: 0 },
             controller: Controller {
                 support: startup::Support::empty(),
-                acl_len: 27,
-                acl_total: 1,
-                acl_free: 1,
+                acl_len: 0,
+                acl_total: 0,
+                acl_free: 0,
                 public_address: [0; 6],
                 random_address: [0; 6],
                 resolving_list: 0,
@@ -158,29 +172,34 @@ impl Host {
             rng: Rng::unseeded(),
             rx: RxQueue::new(),
             commands: CommandQueue::new(),
-            operation: operation::Engine::new(),
+            operation: operation::Engine::blank(),
             events: Deque::new(),
-            current: None,
+            current: Some(Current::Pdu(att::Pdu::BLANK)),
             blocked: false,
             query: query::Query::new(),
             dropped_reports: 0,
             reassembling_since: Instant(0),
             mode: AddressMode::Public,
-            advertising: Advertising::new(),
+            advertising: Advertising { interval: 0, ..Advertising::new() },
             scan: Scan::new(),
             scan_done: gap::ScanDone::No,
-            initiating: None,
+            initiating: Some(Initiating::BLANK),
             refresh_at: None,
             links: Links::new(),
             tx: Pool::new(),
             pool: Pool::new(),
             next_slot: 0,
-            outgoing: None,
-            mtu: PREFERRED_MTU,
+            outgoing: Some(transmit::Outgoing::Command),
+            mtu: 0,
             db,
-            channels: Channels::new(),
-            smp: Smp::new(),
-            security: SecurityConfig::NONE,
+            channels: Channels::blank(),
+            smp: Smp::blank(),
+            security: SecurityConfig {
+                io: IoCapability::DisplayOnly,
+                secure: false,
+                min_key_size: 0,
+                ..SecurityConfig::NONE
+            },
             own: OwnIdentity::NONE,
             own_known: false,
             own_kept: false,

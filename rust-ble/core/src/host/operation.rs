@@ -74,6 +74,11 @@ pub(super) enum Step {
 
 impl Engine {
     pub(super) const fn new() -> Self {
+        Engine { result: None, ..Self::blank() }
+    }
+
+    /// All of it zeros, for a static.
+    pub(super) const fn blank() -> Self {
         Engine {
             running: Operation::Idle,
             next: Operation::Idle,
@@ -81,7 +86,7 @@ impl Engine {
             step: 0,
             expected: 0,
             deadline: Instant(0),
-            result: None,
+            result: Some(Err(Error::Invalid)),
             reply: None,
             status: 0,
             params: None,

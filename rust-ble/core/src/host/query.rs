@@ -54,7 +54,8 @@ impl Query {
     pub(super) const fn new() -> Self {
         Query {
             token: 0,
-            pending: None,
+            // Zeros; `clear` clears it.
+            pending: Some(Purpose::Read),
             waiting: Deque::new(),
             key: [0; 7],
             value: [0; VALUE_LEN],

@@ -5,7 +5,6 @@ use super::operation::{Operation, Step};
 use super::{Host, State};
 use crate::config::{DATA_LENGTH, PHY_2M, RPA_TIMEOUT_MS};
 use crate::error::{Error, Result};
-use crate::l2cap::Channels;
 use crate::time::Instant;
 use crate::wire::hci::{opcode, status, CommandResult};
 use crate::wire::{Reader, Writer};
@@ -291,7 +290,7 @@ impl Host {
         self.abandon_operation();
         self.rx.clear();
         self.commands.clear();
-        self.channels = Channels::new();
+        self.channels.clear();
         self.events.clear();
         (self.current, self.blocked) = (None, false);
         self.outgoing = None;

@@ -76,8 +76,16 @@ pub(super) struct Channel {
 impl Channel {
     pub const fn new() -> Self {
         Channel {
-            state: State::Free,
             slot: NO_SLOT,
+            ..Channel::blank()
+        }
+    }
+
+    /// All of it zeros, for a static.
+    pub const fn blank() -> Self {
+        Channel {
+            state: State::Free,
+            slot: 0,
             events: 0,
             id: 0,
             enhanced: false,
@@ -95,8 +103,8 @@ impl Channel {
             tx_unframed: 0,
             stalled: false,
             deadline: Instant(0),
-            rx: Ring::new(&mut []),
-            tx: Ring::new(&mut []),
+            rx: Ring::NONE,
+            tx: Ring::NONE,
         }
     }
 

@@ -87,6 +87,17 @@ struct Frame {
 impl PerLink {
     const NEW: Self = PerLink {
         frame: None,
+        ..PerLink::BLANK
+    };
+
+    /// All of it zeros, for a static.
+    const BLANK: Self = PerLink {
+        frame: Some(Frame {
+            channel: 0,
+            header: [0; HEADER_LEN],
+            started: false,
+            left: 0,
+        }),
         turn: 0,
         signalling: Signalling::new(),
     };
@@ -94,15 +105,34 @@ impl PerLink {
 
 impl Channels {
     /// No listeners and no channels.
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
+        let mut channels = Self::blank();
+        channels.clear();
+        channels
+    }
+
+    /// All of it zeros, for a static; `clear` comes before all else.
+    pub(crate) const fn blank() -> Self {
         Channels {
-            channels: [const { Channel::new() }; MAX_CHANNELS],
+            channels: [const { Channel::blank() }; MAX_CHANNELS],
             listeners: heapless::Vec::new(),
-            links: [PerLink::NEW; MAX_LINKS],
-            incoming: None,
-            held: None,
+            links: [PerLink::BLANK; MAX_LINKS],
+            incoming: Some(Incoming::blank()),
+            held: Some(Held::blank()),
             token: 0,
         }
+    }
+
+    /// Back to no listeners and no channels.
+    pub fn clear(&mut self) {
+        for channel in &mut self.channels {
+            channel.free();
+        }
+        self.listeners.clear();
+        for link in &mut self.links {
+            *link = PerLink::NEW;
+        }
+        (self.incoming, self.held, self.token) = (None, None, 0);
     }
 
     /// Accepts connections to `psm` (0x0001 to 0x00ff) from now on, with SDUs

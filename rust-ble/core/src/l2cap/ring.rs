@@ -1,17 +1,26 @@
 //! A queue of bytes in lent memory.
 
+use crate::lent::Lent;
+
 /// Where the queue lies in its memory.
 #[derive(Debug)]
 pub(super) struct Ring {
-    mem: &'static mut [u8],
+    mem: Lent,
     head: usize,
     len: usize,
 }
 
 impl Ring {
+    /// A queue without memory.
+    pub const NONE: Ring = Ring {
+        mem: Lent::NONE,
+        head: 0,
+        len: 0,
+    };
+
     pub const fn new(mem: &'static mut [u8]) -> Self {
         Ring {
-            mem,
+            mem: Lent::new(mem),
             head: 0,
             len: 0,
         }
@@ -41,8 +50,8 @@ impl Ring {
         let Some((first, second)) = bytes.split_at_checked(n) else {
             return false;
         };
-        copy(self.mem, start, first);
-        copy(self.mem, 0, second);
+        copy(&mut self.mem, start, first);
+        copy(&mut self.mem, 0, second);
         self.len += bytes.len();
         true
     }

@@ -112,7 +112,29 @@ pub(super) struct Held {
     pub expired: bool,
 }
 
+impl Held {
+    /// All of it zeros, for a static.
+    pub const fn blank() -> Self {
+        let link = Link { slot: 0, conn: 0, role: Role::Central };
+        Held { link, id: 0, terms: [0; 4], scid: 0, until: Instant(0), expired: false }
+    }
+}
+
 impl Incoming {
+    /// All of it zeros, for a static.
+    pub const fn blank() -> Self {
+        Incoming {
+            slot: 0,
+            id: 0,
+            enhanced: false,
+            our_mtu: 0,
+            result: 0,
+            asked: None,
+            channels: heapless::Vec::new(),
+            decided: 0,
+        }
+    }
+
     /// Index of the channel to decide next, past all when the answer is ready.
     pub fn next_channel(&self) -> usize {
         self.channels

@@ -70,6 +70,11 @@ pub(super) mod field {
 }
 
 impl Bond {
+    /// All of it zeros, for a static.
+    pub(super) const fn blank() -> Bond {
+        Bond([0; BOND_LEN])
+    }
+
     /// A bond without keys.
     pub fn new(identity: Address) -> Bond {
         let mut bond = Bond([0; BOND_LEN]);

@@ -42,7 +42,14 @@ const NO_LINK: u8 = 0xff;
 
 impl Smp {
     /// A manager without keys and bonds.
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
+        let mut smp = Self::blank();
+        smp.prepare();
+        smp
+    }
+
+    /// All of it zeros, for a static; `prepare` comes before all else.
+    pub(crate) const fn blank() -> Self {
         Smp {
             identities: Identities::new(),
             own: Own {
@@ -51,12 +58,20 @@ impl Smp {
             },
             keys: None,
             key_uses: 0,
-            pairings: [const { None }; MAX_PAIRINGS],
-            refused: NO_LINK,
+            pairings: [const { Some(Pairing::blank()) }; MAX_PAIRINGS],
+            refused: 0,
             refusal: 0,
             dead: 0,
             attempts: Attempts::new(),
         }
+    }
+
+    /// Makes a blank one fit for use.
+    pub(crate) fn prepare(&mut self) {
+        for pairing in &mut self.pairings {
+            *pairing = None;
+        }
+        self.refused = NO_LINK;
     }
 
     /// At activation: the identity that is given to bonded peers, with the

@@ -141,9 +141,45 @@ impl Pairing {
             config,
             deadline: now.after(TIMEOUT_MS),
             state,
-            todo: 0,
-            failure: None,
             central: link.role == Role::Central,
+            failure: None,
+            bond: Bond::new(link.identity),
+            ..Pairing::blank()
+        }
+    }
+
+    /// All of it zeros, for a static.
+    pub const fn blank() -> Self {
+        const NOBODY: crate::Address = crate::Address::public([0; 6]);
+        const NOTHING: Security = Security {
+            key_size: 0,
+            authenticated: false,
+            bonded: false,
+            secure_connections: false,
+        };
+        Pairing {
+            link: Link {
+                index: 0,
+                role: Role::Central,
+                local: NOBODY,
+                peer: NOBODY,
+                identity: NOBODY,
+                security: NOTHING,
+            },
+            config: SecurityConfig {
+                io: IoCapability::DisplayOnly,
+                mitm: false,
+                mitm_required: false,
+                bond: false,
+                secure: false,
+                secure_only: false,
+                min_key_size: 0,
+            },
+            deadline: Instant(0),
+            state: State::LoadToEncrypt,
+            todo: 0,
+            failure: Some(Failure::Local(0)),
+            central: false,
             wanted: false,
             ask: ask::NOTHING,
             got: false,
@@ -152,7 +188,7 @@ impl Pairing {
             model: Model::JustWorks,
             request: [0; 7],
             response: [0; 7],
-            security: Security::default(),
+            security: NOTHING,
             passkey: 0,
             nonce: [0; 16],
             peer_nonce: [0; 16],
@@ -161,7 +197,7 @@ impl Pairing {
             shared: Shared::Nothing,
             key: [0; 26],
             expect: 0,
-            bond: Bond::new(link.identity),
+            bond: Bond::blank(),
         }
     }
 
