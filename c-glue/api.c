@@ -37,7 +37,7 @@ int mp_rust_ble_finish(ble_error_t error) {
 
 // Life cycle.
 
-static void shut_down(void) {
+void mp_rust_ble_shut_down(void) {
     mp_rust_ble_hci_close();
     ble_switch_off();
     mp_rust_ble_memory_end();
@@ -51,7 +51,7 @@ int mp_bluetooth_init(void) {
     if (ble_name(&name) == 0) {
         ble_set_name((const uint8_t *)DEFAULT_NAME, sizeof(DEFAULT_NAME) - 1);
     }
-    shut_down(); // What is left of a controller that went away.
+    mp_rust_ble_shut_down(); // What is left of a controller that went away.
 
     uint8_t seed[32];
     mp_rust_ble_random(seed, sizeof(seed));
@@ -64,7 +64,7 @@ int mp_bluetooth_init(void) {
         err = mp_rust_ble_wait(ble_start(mp_rust_ble_now(), seed));
     }
     if (err != 0) {
-        shut_down();
+        mp_rust_ble_shut_down();
         return err;
     }
 
@@ -81,9 +81,12 @@ void mp_bluetooth_deinit(void) {
 #else
 int mp_bluetooth_deinit(void) {
 #endif
-    if (mp_rust_ble_memory() != NULL) {
+    // A soft reset has no handler for exceptions, which only a panic raises.
+    nlr_buf_t nlr;
+    if (mp_rust_ble_memory() != NULL && nlr_push(&nlr) == 0) {
         mp_rust_ble_wait(ble_stop(mp_rust_ble_now()));
-        shut_down();
+        mp_rust_ble_shut_down();
+        nlr_pop();
     }
     #if MICROPY_VERSION >= MICROPY_MAKE_VERSION(1, 26, 0)
     return 0;

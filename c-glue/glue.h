@@ -53,6 +53,9 @@ int mp_rust_ble_finish(ble_error_t error);
 // Run the operation that a command of the script started to its end.
 int mp_rust_ble_wait(ble_error_t begun);
 
+// Off at once, whatever the controller says; called again does nothing.
+void mp_rust_ble_shut_down(void);
+
 // Root the lent memory and lend the first; forget it all.
 bool mp_rust_ble_memory_begin(void);
 void mp_rust_ble_memory_end(void);

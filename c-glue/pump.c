@@ -115,10 +115,7 @@ static bool pump_one(void) {
     return true;
 }
 
-void mp_rust_ble_pump(void) {
-    if (depth >= MP_RUST_BLE_PUMP_DEPTH) {
-        return;
-    }
+static void run(void) {
     // A handler may switch the host off, and the memory with it.
     for (int left = EVENTS_PER_RUN; mp_rust_ble_memory() != NULL; --left) {
         int fed = mp_rust_ble_turn();
@@ -133,6 +130,23 @@ void mp_rust_ble_pump(void) {
             }
             break;
         }
+    }
+}
+
+void mp_rust_ble_pump(void) {
+    if (depth >= MP_RUST_BLE_PUMP_DEPTH) {
+        return;
+    }
+    // Only a panic raises here, and nobody above handles exceptions: the
+    // script gets this one as it gets a KeyboardInterrupt.
+    uint8_t outer = depth;
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        run();
+        nlr_pop();
+    } else {
+        depth = outer;
+        mp_sched_exception(MP_OBJ_FROM_PTR(nlr.ret_val));
     }
 }
 

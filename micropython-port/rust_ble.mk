@@ -3,6 +3,7 @@
 # A port (or its board or variant) may set before:
 #   RUST_BLE_BOARD  1 on a microcontroller port that has mpbthciport.c
 #   RUST_BLE_ENV    sizes, for example RUST_BLE_MAX_LINKS=2 (see config.rs)
+#   RUST_BLE_FEATURES  cargo features, for example debug
 
 ifeq ($(MICROPY_BLUETOOTH_RUST),1)
 
@@ -56,6 +57,6 @@ $(RUST_BLE_LIB): rust_ble_cargo
 	$(ECHO) "CARGO $(RUST_BLE_DIR)"
 	$(Q)$(MKDIR) -p $(RUST_BLE_BUILD)
 	$(Q)$(RUST_BLE_ENV) $(PYTHON) $(TOP)/$(RUST_BLE_DIR)/rust.py build \
-		--cc "$(CC) $(filter -m%,$(CFLAGS))" --out $(RUST_BLE_BUILD) --copy $@ >$(RUST_BLE_BUILD)/log
+		--cc "$(CC) $(filter -m%,$(CFLAGS))" --out $(RUST_BLE_BUILD) --copy $@ $(if $(RUST_BLE_FEATURES),-- --features $(RUST_BLE_FEATURES)) >$(RUST_BLE_BUILD)/log
 
 endif

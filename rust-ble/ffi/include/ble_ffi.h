@@ -165,6 +165,24 @@ typedef struct {
 // The precompiled `core` of a hosted target refers to it; nothing unwinds.
 void rust_eh_personality(void);
 
+#if defined(BLE_DEBUG)
+// PDUs to send, kept values, and links: zeros when nothing goes on.
+//
+// # Safety
+// `counts` points to room for three numbers.
+void ble_in_use(size_t *counts);
+#endif
+
+#if defined(BLE_DEBUG)
+// Panics while the host is in use.
+void ble_force_panic(void);
+#endif
+
+#if defined(BLE_DEBUG)
+// Panics when the host is asked for the next event.
+void ble_force_panic_soon(void);
+#endif
+
 // The device name: sets `*name`, valid until it is set again, and gives its
 // length.
 //
@@ -493,6 +511,10 @@ uint32_t ble_option(ble_option_t option);
 
 // Sets an option; `EINVAL` out of range.
 ble_error_t ble_set_option(ble_option_t option, uint32_t value);
+
+// After a panic, by the glue alone: gives up the host as it stands, for a new
+// one with the script's configuration, which is off.
+void ble_abandon(void);
 
 // `config(bond=…)`.
 ble_error_t ble_set_bonding(bool enabled);

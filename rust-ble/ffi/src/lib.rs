@@ -9,6 +9,8 @@
 #![warn(missing_docs)]
 #![deny(unsafe_op_in_unsafe_fn)]
 
+#[cfg(feature = "debug")]
+mod debug;
 mod error;
 mod event;
 mod gap;
@@ -16,10 +18,13 @@ mod gatt;
 mod l2cap;
 mod lifecycle;
 mod options;
+mod panic;
 mod security;
 mod singleton;
 mod slice;
 
+#[cfg(feature = "debug")]
+pub use debug::*;
 pub use error::*;
 pub use event::*;
 pub use gap::*;
@@ -27,17 +32,8 @@ pub use gatt::*;
 pub use l2cap::*;
 pub use lifecycle::*;
 pub use options::*;
+pub use panic::*;
 pub use security::*;
-
-#[cfg(not(any(test, feature = "std")))]
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo) -> ! {
-    extern "C" {
-        fn mp_rust_ble_panic() -> !;
-    }
-    // SAFETY: the glue provides it; it takes nothing and does not return.
-    unsafe { mp_rust_ble_panic() }
-}
 
 /// The precompiled `core` of a hosted target refers to it; nothing unwinds.
 #[cfg(not(any(test, feature = "std", target_os = "none")))]

@@ -150,6 +150,8 @@ pub unsafe extern "C" fn ble_poll_event(
     let Some(mut hold) = Hold::take() else {
         return false;
     };
+    #[cfg(feature = "debug")]
+    crate::debug::at_event();
     let Some(polled) = hold.host().poll_event(Instant(now)) else {
         return false;
     };

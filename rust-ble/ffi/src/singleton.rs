@@ -4,7 +4,9 @@
 //! critical section only flips the flag: the host works with interrupts on.
 
 use crate::ble_error_t;
+use ble_core::config::MAX_NAME_LEN;
 use ble_core::host::Host;
+use ble_core::Instant;
 use core::cell::UnsafeCell;
 
 struct Singleton {
@@ -79,6 +81,33 @@ impl Hold {
         // SAFETY: there is one `Hold` at a time, and it is borrowed.
         unsafe { &mut *SINGLETON.host.get() }
     }
+}
+
+/// Makes the host anew, after a panic left whoever held it for good.
+pub(crate) fn abandon() {
+    // SAFETY: the holder does not go on, and nobody else could take it.
+    let old = unsafe { &mut *SINGLETON.host.get() };
+    let security = old.security_config();
+    let options = old.options();
+    let mtu = old.preferred_mtu();
+    let mode = old.address_mode();
+    let mut name = [0; MAX_NAME_LEN];
+    let stored = old.database().name();
+    let len = stored.len();
+    name[..len].copy_from_slice(stored);
+    // SAFETY: as above.
+    unsafe {
+        SINGLETON.host.get().write(Host::blank());
+        *SINGLETON.prepared.get() = false;
+    }
+    swap_busy(false);
+    let _ = command(|host| {
+        host.set_security_config(security);
+        host.set_options(options);
+        host.set_preferred_mtu(mtu)?;
+        host.set_address_mode(Instant(0), mode)?;
+        host.database().set_name(&name[..len])
+    });
 }
 
 impl Drop for Hold {

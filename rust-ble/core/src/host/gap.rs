@@ -173,6 +173,11 @@ impl Host {
         Ok(())
     }
 
+    /// How our address is made.
+    pub fn address_mode(&self) -> AddressMode {
+        self.mode
+    }
+
     /// When a private address is to be replaced.
     fn next_refresh(&self) -> Option<Instant> {
         let private = matches!(self.mode, AddressMode::Resolvable | AddressMode::NonResolvable);

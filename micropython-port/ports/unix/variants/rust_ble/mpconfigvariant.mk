@@ -13,6 +13,10 @@ MICROPY_SSL_MBEDTLS = 0
 MICROPY_PY_BLUETOOTH = 1
 MICROPY_BLUETOOTH_RUST = 1
 
+# The module _rust_ble, for tests.
+RUST_BLE_FEATURES = debug
+CFLAGS_EXTMOD += -DBLE_DEBUG=1
+
 # The manifest takes nothing from micropython-lib; make only looks for a README.
 ifeq ($(wildcard $(TOP)/lib/micropython-lib/README.md),)
 MPY_LIB_DIR = $(TOP)
