@@ -275,6 +275,11 @@ impl Links {
         self.2 .0.set(self.2 .0.get() | 1 << slot);
     }
 
+    /// Has a link asked for what it may have to send.
+    pub fn wake_to_send(&self, slot: usize) {
+        self.1 .0.set(self.1 .0.get() | 1 << slot);
+    }
+
     /// Has all links asked.
     pub fn wake_all(&self) {
         self.1 .0.set(ALL);

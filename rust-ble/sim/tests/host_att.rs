@@ -539,6 +539,28 @@ fn procedures_are_queued_in_order_and_one_too_many_is_refused() {
 }
 
 #[test]
+fn a_procedure_without_a_request_ends_in_its_turn() {
+    let (mut world, conn, _, value) = pair(Profile::Full);
+    world.run(300);
+    for before in [false, true] {
+        clear(&mut world);
+        let now = world.now();
+        let host = &mut world.nodes[0].host;
+        if before {
+            host.gattc_read(now, conn, value).unwrap();
+        }
+        host.discover_descriptors(now, conn, value, value).unwrap();
+        host.discover_descriptors(now, conn, value, value).unwrap();
+        // As ports do it: events first, then what is to be sent.
+        assert_eq!(host.poll_event(now), None);
+        world.run(1_000);
+        assert_eq!(count(&world, 0, |e| matches!(e, Event::GattcReadDone { .. })), before as usize);
+        assert_eq!(count(&world, 0, |e| matches!(e, Event::GattcDescriptorDone { status: 0, .. })), 2);
+    }
+    end(&mut world);
+}
+
+#[test]
 fn a_disconnect_in_the_middle_ends_each_procedure_with_its_event() {
     for after in 0..40 {
         for who in 0..2 {

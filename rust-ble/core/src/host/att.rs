@@ -161,6 +161,8 @@ impl Host {
             LinkState::Closing => self.next_closing(slot),
             LinkState::Up if link.client.has_event() => {
                 let event = link.client.next_event(link.handle, &[], &mut self.pool)?;
+                // The next procedure's turn may have come.
+                self.links.wake_to_send(slot);
                 Some(detach(event, &[], 0).0)
             }
             LinkState::Up if link.att_failed => self.indication_failed(slot),

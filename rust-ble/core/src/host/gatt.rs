@@ -151,7 +151,9 @@ impl Host {
         if link.indications.is_full() {
             return;
         }
-        let Some(block) = self.tx.alloc(L2CAP_HEADER + 7, 0) else { return };
+        let Some(block) = self.tx.alloc(L2CAP_HEADER + 7, 0) else {
+            return self.links.wake_to_send(slot);
+        };
         let mut w = Writer::new(self.tx.get_mut(&block));
         w.u16(7).u16(cid::ATT).u8(opcode::HANDLE_VALUE_IND).u16(SERVICE_CHANGED_HANDLE);
         w.bytes(&range);

@@ -138,14 +138,10 @@ impl Host {
             if link.state != LinkState::Up || !link.sends {
                 self.links.sent_all(slot);
             } else if link.in_flight < share {
+                self.links.sent_all(slot);
                 if let Some(outgoing) = self.choose_of(slot) {
+                    self.links.wake_to_send(slot);
                     return Some(outgoing);
-                }
-                // What found no room in the pool is asked again.
-                if !self.links.0[slot].client.may_request()
-                    && !self.channels.has_signal(slot as u8)
-                {
-                    self.links.sent_all(slot);
                 }
             }
         }
@@ -192,6 +188,11 @@ impl Host {
                 link.client.poll_request(self.now, link.mtu, &mut self.pool, &mut out);
                 let len = out.len();
                 self.close_pdu(slot, cid::ATT, block, len);
+                // Without a request there is an event.
+                self.links.wake(slot);
+            } else {
+                // What found no room in the pool is asked again.
+                self.links.wake_to_send(slot);
             }
         }
         if self.channels.has_signal(slot as u8) {
@@ -200,6 +201,8 @@ impl Host {
                 self.channels.poll_signal(slot as u8, &mut out);
                 let len = out.len();
                 self.close_pdu(slot, cid::SIGNALLING, block, len);
+            } else {
+                self.links.wake_to_send(slot);
             }
         }
         self.service_changed(slot);
