@@ -27,7 +27,8 @@ def instance0():
         ((handle,),) = node.ble.gatts_register_services((SERVICE,))
         node.ble.gatts_write(handle, str(i))
         if i % 4 == 1:
-            node.advertise()
+            # The central waits for its turn.
+            node.ble.gap_advertise(20_000, b"\x02\x01\x06", connectable=False)
         elif i % 4 == 2:
             node.ble.gap_scan(0, 30_000, 30_000)
         elif i % 4 == 3:

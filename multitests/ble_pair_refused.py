@@ -17,7 +17,10 @@ def attempt(node, conn, reply):
             node.ble.gap_passkey(conn, ACTION_INPUT + ACTION_DISPLAY - data[1] % 4, 1)
         except OSError as er:
             print("another action:", er.errno)
-        node.ble.gap_passkey(conn, data[1], reply)
+        try:
+            node.ble.gap_passkey(conn, data[1], reply)
+        except OSError:
+            pass  # The other user said no already.
         data = node.wait(IRQ_ENCRYPTION_UPDATE)
     print("encryption", data[1:])
     print("stored", node.secrets.count(SECRET_BOND))

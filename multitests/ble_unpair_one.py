@@ -1,0 +1,76 @@
+# A peripheral bonded with two centrals forgets one of them: the other encrypts
+# with its keys and is still subscribed, the forgotten one is told that its key is
+# missing. Without an address both are forgotten.
+
+import sys
+
+sys.path.append("")
+from ble_node import *
+
+CHAR = bluetooth.UUID(0x2A6E)
+SERVICE = (bluetooth.UUID(0x181A), ((CHAR, F_READ | F_WRITE | F_NOTIFY),))
+
+
+def bonds(node):
+    print("bonds", node.secrets.count(SECRET_BOND), "clients", node.secrets.count(SECRET_CLIENT))
+
+
+# Acting in peripheral role.
+def instance0():
+    node = Node(bond=True)
+    ((handle,),) = node.ble.gatts_register_services((SERVICE,))
+    multitest.globals(BDADDR=node.ble.config("mac"), HANDLE=handle)
+    multitest.next()
+    peers = {}
+    for _ in range(2):
+        node.advertise()
+        _, addr_type, addr = node.wait(IRQ_CENTRAL_CONNECT)
+        node.wait(IRQ_GATTS_WRITE)
+        peers[bytes(node.ble.gatts_read(handle))] = addr_type, addr
+        node.gone()
+    print(sorted(peers))
+    print("paired", node.take(IRQ_ENCRYPTION_UPDATE)[0][1:])
+    bonds(node)
+    node.ble.gap_unpair(*peers[b"1"])
+    node.pause(100)
+    bonds(node)
+    multitest.broadcast("unpaired")
+    for _ in range(2):
+        node.accept()
+        node.wait(IRQ_GATTS_WRITE)
+        node.ble.gatts_write(handle, "told", True)
+        node.gone()
+    bonds(node)
+    node.ble.gap_unpair()
+    node.pause(100)
+    bonds(node)
+    node.stop()
+
+
+def client(name):
+    node = Node(bond=True)
+    multitest.next()
+    for subscribe in (True, False):
+        if not subscribe:
+            multitest.wait("unpaired")
+        node.ble.gap_connect(*BDADDR, 30_000)
+        conn = node.wait(IRQ_PERIPHERAL_CONNECT, timeout=30_000)[0]
+        print("encryption", node.pair(conn))
+        if subscribe:
+            print("subscribe", node.write(conn, HANDLE + 1, b"\x01\x00"))
+        print("write", node.write(conn, HANDLE, name))
+        node.pause(300)
+        print("notified", len(node.take(IRQ_GATTC_NOTIFY)))
+        node.disconnect(conn)
+    print("bonds", node.secrets.count(SECRET_BOND))
+    node.stop()
+
+
+# Acting in central role.
+def instance1():
+    client("1")
+
+
+# Acting in central role too.
+def instance2():
+    client("2")
