@@ -194,6 +194,7 @@ pub enum Event<'a> {
 
 impl<'a> Event<'a> {
     /// The same event with each of its slices replaced.
+    #[inline(never)]
     pub fn map<'b>(self, replace: &mut dyn FnMut(&'a [u8]) -> &'b [u8]) -> Event<'b> {
         use Event::*;
         match self {

@@ -462,6 +462,7 @@ impl Database {
 
     /// Any attribute's value as the client sees it that has a link and
     /// features. `made_up` holds values that are not stored as such.
+    #[inline(never)]
     pub(super) fn value<'a>(
         &'a self,
         handle: u16,

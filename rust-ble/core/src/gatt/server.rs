@@ -140,6 +140,7 @@ pub fn is_for_client(op: u8) -> bool {
 
 /// Handles one PDU from the client and writes the answer, if there is one, to
 /// `out`, which is empty and has room for `mtu` bytes.
+#[inline(never)]
 pub fn handle(link: &mut Link, ctx: &mut Context, pdu: &[u8], out: &mut Writer) -> Outcome {
     let Some((&op, parameters)) = pdu.split_first() else {
         return Outcome::Done;

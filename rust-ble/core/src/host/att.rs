@@ -84,6 +84,7 @@ impl Host {
 
     /// One step towards the next event; `None` when there is nothing to do,
     /// an inner `None` when something was done without an event.
+    #[inline(never)]
     fn next_event(&mut self) -> Option<(Option<Event<'static>>, Data)> {
         let plain = |event| Some((Some(event), Data::None));
         self.blocked = false;
@@ -250,6 +251,7 @@ impl Host {
     }
 
     /// A response, notification or indication.
+    #[inline(never)]
     fn treat_answer(&mut self, pdu: Pdu, first: u8) -> Progress {
         let slot = pdu.slot as usize;
         let indication = first == opcode::HANDLE_VALUE_IND;
@@ -307,6 +309,7 @@ impl Host {
     }
 
     /// A request, command or confirmation.
+    #[inline(never)]
     fn treat_request(
         &mut self,
         pdu: Pdu,

@@ -283,6 +283,7 @@ impl Host {
         self.send(opcode::LE_SET_PRIVACY_MODE, &params[..8])
     }
 
+    #[inline(never)]
     pub(super) fn gap_step(&mut self) -> Step {
         let step = self.operation.step;
         let own = self.own_address_type();

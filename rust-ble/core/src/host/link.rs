@@ -97,6 +97,7 @@ impl Host {
         crate::l2cap::Link { slot: slot as u8, conn: link.handle, role: link.role }
     }
 
+    #[inline(never)]
     pub(super) fn connection_complete(&mut self, complete: ConnectionComplete) {
         let role = if complete.role == 0 { Role::Central } else { Role::Peripheral };
         if complete.status != status::SUCCESS {

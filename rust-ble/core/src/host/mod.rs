@@ -279,6 +279,7 @@ impl Host {
     }
 
     /// Ends what has waited too long.
+    #[inline(never)]
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = now;
         self.links.wake_all();

@@ -16,6 +16,7 @@ use crate::wire::{hci, Reader};
 
 impl Host {
     /// A whole packet of `len` bytes is at the back of the receive queue.
+    #[inline(never)]
     pub(super) fn packet_arrived(&mut self, len: usize) {
         let packet = self.rx.back(len);
         let keep = match *packet {
@@ -213,6 +214,7 @@ impl Host {
         Some(())
     }
 
+    #[inline(never)]
     fn take_le_event(&mut self, code: u8, mut r: Reader<'_>) -> Option<()> {
         match code {
             subevent::CONNECTION_COMPLETE | subevent::ENHANCED_CONNECTION_COMPLETE => {

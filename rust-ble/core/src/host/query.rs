@@ -141,6 +141,7 @@ impl Host {
 
     /// The next secret to ask for or to store; `None` also when a question
     /// has become pointless.
+    #[inline(never)]
     pub(super) fn next_query(&mut self) -> Option<Event<'static>> {
         let mut purpose = self.query.waiting.pop_front()?;
         if purpose == Purpose::DeleteAll {

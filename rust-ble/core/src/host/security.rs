@@ -160,6 +160,7 @@ impl Host {
         true
     }
 
+    #[inline(never)]
     fn perform(&mut self, slot: u8, action: Action) {
         let link = &mut self.links.0[slot as usize];
         let conn = link.handle;

@@ -192,6 +192,7 @@ impl Host {
     }
 
     /// Reads return parameters; `None` if they are too short.
+    #[inline(never)]
     fn startup_returned(&mut self, opcode: u16, mut r: Reader<'_>) -> Option<()> {
         let controller = &mut self.controller;
         match opcode {

@@ -513,6 +513,7 @@ impl Channels {
     }
 
     /// Next event of one channel.
+    #[inline(never)]
     fn channel_event(&mut self, index: usize) -> Option<Event<'static>> {
         let sending = self.sending(index);
         let channel = self.channels.get_mut(index)?;

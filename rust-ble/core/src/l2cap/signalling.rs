@@ -164,6 +164,7 @@ impl Incoming {
 impl Channels {
     /// Takes the payload of a PDU on `cid::SIGNALLING`; writes the payload of
     /// at most one answer. `out` has room for `SIGNAL_LEN`.
+    #[inline(never)]
     pub fn handle_signal(
         &mut self,
         now: Instant,
@@ -314,6 +315,7 @@ impl Channels {
     }
 
     /// A request for channels (4.22, 4.25); `terms` are PSM, MTU, MPS, credits.
+    #[inline(never)]
     fn connection_request(
         &mut self,
         link: Link,

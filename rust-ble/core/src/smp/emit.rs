@@ -17,6 +17,7 @@ pub struct Own {
 
 impl Pairing {
     /// The next thing to do. `out` has room for the longest PDU.
+    #[inline(never)]
     pub fn poll(
         &mut self,
         now: Instant,

@@ -162,6 +162,7 @@ impl Smp {
     }
 
     /// A PDU on a link without a procedure: begins one, or is refused.
+    #[inline(never)]
     fn unexpected(
         &mut self,
         link: &Link,
@@ -202,6 +203,7 @@ impl Smp {
     }
 
     /// `HCI_LE_Long_Term_Key_Request`: as peripheral.
+    #[inline(never)]
     pub fn handle_ltk_request(
         &mut self,
         link: &Link,

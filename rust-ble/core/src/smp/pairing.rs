@@ -245,6 +245,7 @@ impl Pairing {
         }
     }
 
+    #[inline(never)]
     fn accept(
         &mut self,
         code: u8,
@@ -353,6 +354,7 @@ impl Pairing {
     }
 
     /// Judges the features of the peer (3.5.1) and what comes out of both.
+    #[inline(never)]
     fn negotiate(&mut self, peer: Features, identities: &Identities) -> Accepted {
         let [_, _, oob, _, max_key_size, ..] = peer;
         let [_, initiator, _, initiator_auth, ..] = self.request;
@@ -483,6 +485,7 @@ impl Pairing {
         self.state = State::Random;
     }
 
+    #[inline(never)]
     fn random_arrived(&mut self, own: Option<&KeyPair>) -> Accepted {
         let secure = self.security.secure_connections;
         let passkey = self.model.is_passkey();

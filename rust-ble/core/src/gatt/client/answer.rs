@@ -40,6 +40,7 @@ impl Client {
 
     /// The next event from `pdu`, the one given to `handle` last, or from an
     /// empty slice after `poll_request` and `handle_timeout`.
+    #[inline(never)]
     pub fn next_event<'a>(
         &mut self,
         conn: u16,
@@ -146,6 +147,7 @@ impl Client {
     }
 
     /// A response to the request `sent`; `rest` is what follows the opcode.
+    #[inline(never)]
     fn answered(&mut self, sent: u8, rest: &[u8], mtu: u16, pool: &mut Pool) -> Outcome {
         let Some(first) = self.queue.front_mut() else {
             return Outcome::Ignored;
@@ -219,6 +221,7 @@ impl Client {
 
     /// The next result of a discovery. `None` at the end of the PDU, with the
     /// phase moved on.
+    #[inline(never)]
     fn next_result(&mut self, conn: u16, pdu: &[u8], pool: &Pool) -> Option<Event<'static>> {
         let first = self.queue.front_mut()?;
         let size = match pdu

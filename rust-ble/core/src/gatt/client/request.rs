@@ -27,6 +27,7 @@ impl Client {
     /// the ATT_MTU of the link; with less this may say `false` for ever.
     ///
     /// When it gives `false`, ask `has_event`.
+    #[inline(never)]
     pub fn poll_request(
         &mut self,
         now: Instant,
@@ -68,6 +69,7 @@ impl Client {
 impl Procedure {
     /// Writes the next request and gives its opcode; `None` when there is
     /// nothing left to ask for.
+    #[inline(never)]
     fn emit(&self, mtu: u16, cancel: bool, pool: &Pool, out: &mut Writer) -> Option<u8> {
         let data = self.data.as_ref().map_or(&[][..], |block| pool.get(block));
         let (handle, done) = (self.handle, self.extent as usize);

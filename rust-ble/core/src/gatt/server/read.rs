@@ -98,6 +98,7 @@ impl Request<'_, '_, '_> {
     /// Lists handle, end of the group if `groups`, and value of the attributes
     /// with a type, as long as the values have one length. What the client may
     /// not read is an error at first and ends the list later.
+    #[inline(never)]
     fn list(&mut self, start: u16, end: u16, wanted: &Uuid, groups: bool) -> Step<()> {
         let before = if groups { 4 } else { 2 };
         let most = self.limit.saturating_sub(2).min(MAX_LISTED) - before;

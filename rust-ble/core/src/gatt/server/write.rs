@@ -96,6 +96,7 @@ impl Request<'_, '_, '_> {
     /// Checks all prepared writes, then does them.
     ///
     /// Looks back at earlier parts for each part: the queue bounds them.
+    #[inline(never)]
     fn commit(&mut self) -> Step<()> {
         if self.link.queue.is_lost() {
             return fail(error::UNLIKELY_ERROR, 0);
@@ -187,6 +188,7 @@ struct Place {
 }
 
 /// Whether a value may be written; an ATT error code if not.
+#[inline(never)]
 fn check(
     db: &Database,
     features: u8,
