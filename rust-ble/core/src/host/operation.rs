@@ -189,13 +189,17 @@ impl Host {
     }
 
     fn launch(&mut self, operation: Operation, foreground: bool) {
+        self.set_up(operation, foreground);
+        self.run_step();
+    }
+
+    fn set_up(&mut self, operation: Operation, foreground: bool) {
         let engine = &mut self.operation;
         (engine.running, engine.foreground, engine.step) = (operation, foreground, 0);
         engine.deadline = self.now.after(TIMEOUT_MS + 100);
         if foreground {
             engine.result = None;
         }
-        self.run_step();
     }
 
     /// Goes on with the next step.
@@ -222,7 +226,8 @@ impl Host {
                 }
                 Step::Skip => self.operation.step += 1,
                 Step::Wait => return,
-                Step::Done => return self.finish_operation(Ok(())),
+                Step::Done if self.end_operation(Ok(())) => {}
+                Step::Done => return,
             }
         }
     }
@@ -249,6 +254,13 @@ impl Host {
     }
 
     pub(super) fn finish_operation(&mut self, result: Result<()>) {
+        if self.end_operation(result) {
+            self.run_step();
+        }
+    }
+
+    /// Whether the next operation is to be run now.
+    fn end_operation(&mut self, result: Result<()>) -> bool {
         let operation = self.operation.running;
         // Switching off succeeds, whatever the controller says.
         let result = if operation == Operation::Stop { Ok(()) } else { result };
@@ -264,7 +276,8 @@ impl Host {
         let next = core::mem::replace(&mut self.operation.next, Operation::Idle);
         if next != Operation::Idle {
             if self.is_active() {
-                self.launch(next, true);
+                self.set_up(next, true);
+                return true;
             } else {
                 self.operation.result = Some(Err(Error::Inactive));
             }
@@ -272,6 +285,7 @@ impl Host {
         if !self.operation.is_running() {
             self.abandon_operation();
         }
+        false
     }
 
     /// Forgets what is being done, and what was to be done next.
