@@ -95,9 +95,10 @@ pub(crate) fn abandon() {
     let stored = old.database().name();
     let len = stored.len();
     name[..len].copy_from_slice(stored);
-    // SAFETY: as above.
+    // SAFETY: as above; and a blank host is zeros, as the static shows, which
+    // would be in flash otherwise. Written as a value it would pass the stack.
     unsafe {
-        SINGLETON.host.get().write(Host::blank());
+        SINGLETON.host.get().write_bytes(0, 1);
         *SINGLETON.prepared.get() = false;
     }
     swap_busy(false);
@@ -139,5 +140,23 @@ pub(crate) fn query<T>(default: T, f: impl FnOnce(&mut Host) -> T) -> T {
     match Hold::take() {
         Some(mut hold) => f(hold.host()),
         None => default,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blank_host_is_zeros() {
+        static BLANK: Singleton = Singleton {
+            busy: UnsafeCell::new(false),
+            prepared: UnsafeCell::new(false),
+            host: UnsafeCell::new(Host::blank()),
+        };
+        let start = BLANK.host.get().cast::<u8>();
+        // SAFETY: the bytes of a static, which nobody else knows.
+        let bytes = unsafe { core::slice::from_raw_parts(start, size_of::<Host>()) };
+        assert!(bytes.iter().all(|&byte| byte == 0));
     }
 }
