@@ -7,6 +7,8 @@ BUILD ?= build
 TESTS ?=
 RUNS ?= 1
 LINK ?= air
+SECONDS ?= 60
+SEED ?= 1
 
 PYTHON ?= python3
 CARGO ?= cargo
@@ -51,6 +53,17 @@ test-multi: unix air ## multi-instance tests and installation
 .PHONY: multitest
 multitest: unix air ## MicroPython's multi-instance tests: TESTS= RUNS= LINK=
 	@$(RUN)/run.py --build $(BUILD) --cache $(CACHE) --link $(LINK) --runs $(RUNS) $(TESTS)
+
+.PHONY: sanitize
+sanitize: check-tools air ## the multi-instance tests with AddressSanitizer and UndefinedBehaviorSanitizer
+	@mkdir -p $(BUILD)/sanitize
+	@$(BUILD_MPY) --sanitize > $(BUILD)/sanitize/.binary.new
+	@mv $(BUILD)/sanitize/.binary.new $(BUILD)/sanitize/micropython-path
+	@$(RUN)/run.py --build $(BUILD)/sanitize --link air --runs $(RUNS) $(TESTS)
+
+.PHONY: soak
+soak: unix air ## two MicroPythons do everything at random on a bad link: SECONDS= SEED=
+	@$(RUN)/soak.py --build $(BUILD) --seconds $(SECONDS) --seed $(SEED)
 
 .PHONY: repl
 repl: unix air ## a MicroPython prompt on a live air, with a sensor beside it

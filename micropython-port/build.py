@@ -17,6 +17,10 @@ import tree
 
 VARIANT = "rust_ble"
 
+# As MicroPython's own CI does it; the Rust half is built with AddressSanitizer too.
+SANITIZERS = ("-fsanitize=address,undefined -fno-sanitize=nonnull-attribute"
+              " --param asan-use-after-return=0")
+
 
 def say(text):
     print(text, file=sys.stderr, flush=True)
@@ -56,9 +60,15 @@ def build(args):
     tree.prepare(root, copy, ["unix"])
     # Both from one make would build mpy-cross twice at the same time.
     make(args.build, os.path.join(copy, "mpy-cross"))
-    make(args.build, os.path.join(copy, "ports", "unix"), "VARIANT=" + VARIANT)
-    link(copy, os.path.join(os.path.abspath(args.build), "micropython-tree"))
-    return os.path.join(copy, "ports", "unix", "build-" + VARIANT, "micropython")
+    out, options, where = "build-" + VARIANT, [], os.path.abspath(args.build)
+    if args.sanitize:
+        out, where = out + "-sanitize", os.path.join(where, "sanitize")
+        options = ["CFLAGS_EXTRA=" + SANITIZERS, "LDFLAGS_EXTRA=" + SANITIZERS,
+                   "RUST_BLE_SANITIZE=address", "STRIP=true"]
+        os.makedirs(where, exist_ok=True)
+    make(args.build, os.path.join(copy, "ports", "unix"), "VARIANT=" + VARIANT, "BUILD=" + out, *options)
+    link(copy, os.path.join(where, "micropython-tree"))
+    return os.path.join(copy, "ports", "unix", out, "micropython")
 
 
 def link(target, name):
@@ -76,6 +86,8 @@ def main():
     parser.add_argument("--version", default="", help="a release to fetch instead")
     parser.add_argument("--cache", default=".cache", help="folder for what is fetched")
     parser.add_argument("--build", default="build", help="folder for what is built")
+    parser.add_argument("--sanitize", action="store_true",
+                        help="with AddressSanitizer and UndefinedBehaviorSanitizer")
     args = parser.parse_args()
     try:
         print(build(args))

@@ -65,6 +65,7 @@ def main():
             p.add_argument("--workspace", default=workspace())
             p.add_argument("--out", required=True, help="folder for cargo's output")
             p.add_argument("--package", default="ble-ffi")
+            p.add_argument("--sanitize", metavar="KIND", help="a sanitizer for Rust's half as well")
             p.add_argument("--copy", help="where to put the library, if it changed")
             p.add_argument("cargo", nargs="*", help="further arguments for cargo")
     p = sub.add_parser("setup")
@@ -304,6 +305,8 @@ def cargo_rustc(args, target, how):
         if how.builds_core:
             spec, extra = without_frame_pointer(
                 how, target, os.path.join(env["CARGO_TARGET_DIR"], "targets"))
+    if args.sanitize:
+        env.update(RUSTC_BOOTSTRAP="1", RUSTFLAGS="-Zsanitizer=" + args.sanitize)
     command = how.cargo + ["rustc", "--quiet", "--release", "--target", spec, "-p", args.package,
                            "--no-default-features", "--crate-type", "staticlib"]
     command += extra + how.flags + args.cargo
