@@ -1,6 +1,8 @@
 # Stores of secrets that fail: one that refuses gives an encrypted link without a
 # bond; one that raises loses its handler, as always in MicroPython, but no link; one
 # that gives garbage is as good as empty. Nothing hangs.
+#
+# Only on our air: RootCanal makes another controller of each activation.
 
 import sys
 

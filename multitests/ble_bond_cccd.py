@@ -1,6 +1,8 @@
 # A bonded client subscribes once: its CCCD is restored when the link is
 # encrypted again, not before, also after a restart of the server. Without a
 # bond a subscription ends with the link.
+#
+# Only on our air: RootCanal makes another controller of each activation.
 
 import sys
 

@@ -2,6 +2,8 @@
 # ENCRYPTION_UPDATE without encryption (PIN or Key Missing), keeps its bond and
 # does not pair anew by itself: an impostor would look the same. After gap_unpair
 # both pair again.
+#
+# Only on our air: RootCanal makes another controller of each activation.
 
 import sys
 

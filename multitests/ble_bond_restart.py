@@ -2,6 +2,8 @@
 # and end with the state of their first life; then each starts another MicroPython
 # process, which knows nothing but that file, and encrypts with the stored keys:
 # asked for by the central, then by the peripheral.
+#
+# Only on our air: RootCanal makes another controller of each activation.
 
 import sys
 

@@ -1,6 +1,8 @@
 # One flipped bit in a stored key: the controllers find that their keys differ
 # and end the link. Nobody sees an encrypted link, and no bond is lost. With the
 # bit put right the same bond works again.
+#
+# Only on our air: the other controllers compare no keys.
 
 import sys
 

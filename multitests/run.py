@@ -51,6 +51,12 @@ def instances(path):
     return 1 + max(map(int, numbers))
 
 
+def only_on_air(path):
+    """Whether a test needs more than other controllers give; it says why."""
+    with open(path) as f:
+        return "\n# Only on our air:" in f.read()
+
+
 class Runner:
     python = sys.executable
 
@@ -67,6 +73,8 @@ class Runner:
     def run(self, path):
         """(outcome, output) of one test."""
         count = instances(path)
+        if self.link != "air" and only_on_air(path):
+            return "skip", ""
         snoop = os.path.join(self.captures, os.path.basename(path)[:-3])
         controllers = harness.controllers(self.link, count, self.cache, snoop)
         with tempfile.TemporaryDirectory(prefix="multitests-") as results:
