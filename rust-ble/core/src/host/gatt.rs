@@ -11,7 +11,7 @@ use crate::l2cap::cid;
 use crate::pool::Block;
 use crate::time::Instant;
 use crate::uuid::Uuid;
-use crate::wire::att::{opcode, DEFAULT_MTU};
+use crate::wire::att::opcode;
 use crate::wire::Writer;
 
 /// Entries of a link's send queue that a script leaves for answers.
@@ -208,8 +208,7 @@ impl Host {
     /// requests as a long value needs.
     ///
     /// Mode 1 sends what fits into one request, as MicroPython's backends do
-    /// and its tests expect; but before an MTU exchange, where that would be
-    /// 20 bytes, the whole value.
+    /// and as its tests and aioble's expect.
     pub fn gattc_write(
         &mut self,
         now: Instant,
@@ -221,7 +220,7 @@ impl Host {
         self.now = now;
         let slot = self.slot(conn)?;
         let link = &mut self.links.0[slot];
-        let long = mode == 2 || link.mtu == DEFAULT_MTU;
+        let long = mode == 2;
         match mode {
             0 => self.write_without_response(slot, handle, value),
             1 | 2 => link.client.start_write(handle, value, long, &mut self.pool),
