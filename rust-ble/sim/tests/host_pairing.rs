@@ -281,17 +281,28 @@ fn a_bonded_peer_is_recognised_behind_its_private_addresses() {
         });
         assert_eq!(seen, identity);
         world.call(0, |host, now| host.stop_scan(now)).unwrap();
-        world
-            .call(0, |host, now| host.connect(now, identity, 5_000, 0, 0))
-            .unwrap();
-        let (ours, peer) = world.wait(0, 5_000, |e| match *e {
-            Event::Connected { conn, peer, .. } => Some((conn, peer)),
-            _ => None,
-        });
-        assert_eq!(peer, identity);
-        pair(&mut world, 0, ours);
-        for node in [0, 1] {
-            assert_eq!(world.wait(node, 5_000, encryption), (true, false, true, 16));
+
+        // By either address it is the same peer.
+        for target in [identity, later] {
+            world
+                .call(1, |host, now| {
+                    host.advertise(now, true, 50_000, Some(b"\x02\x01\x06"), None)
+                })
+                .unwrap();
+            assert_eq!(world.nodes[1].host.address(), later);
+            world
+                .call(0, |host, now| host.connect(now, target, 5_000, 0, 0))
+                .unwrap();
+            let (ours, peer) = world.wait(0, 5_000, |e| match *e {
+                Event::Connected { conn, peer, .. } => Some((conn, peer)),
+                _ => None,
+            });
+            assert_eq!(peer, identity);
+            pair(&mut world, 0, ours);
+            for node in [0, 1] {
+                assert_eq!(world.wait(node, 5_000, encryption), (true, false, true, 16));
+            }
+            end(&mut world, ours);
         }
     }
 }

@@ -395,14 +395,18 @@ impl Host {
 
     /// The address to send a connection request to, and its type: a bonded
     /// peer is found behind its private addresses by the controller, or by
-    /// the one in which it was heard last.
-    fn connectable_address(&self, peer: Address) -> (Address, u8) {
+    /// the one in which it was heard last. A controller that resolves compares
+    /// identities, so it is also asked for that when the script has a private
+    /// address of the peer.
+    fn connectable_address(&self, asked: Address) -> (Address, u8) {
+        let peer = self.smp.identities.resolve(asked);
         let kind = peer.kind as u8;
         match self.smp.identities.find(peer) {
             Some(known) if known.irk.is_some() && self.uses_resolving_list() && known.listed => {
                 let by_mode = self.controller.support.contains(Support::PRIVACY_MODE);
                 (peer, if by_mode { kind } else { kind | 2 })
             }
+            Some(_) if peer != asked => (asked, asked.kind as u8),
             Some(known) => match known.heard {
                 Some(bytes) => (Address::random(bytes), 1),
                 None => (peer, kind),
