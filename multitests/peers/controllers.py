@@ -50,9 +50,11 @@ class Air:
 
 
 class RootCanal:
-    """RootCanal: each connection to its one port is a new controller."""
+    """RootCanal: each connection to its one port is a new controller. With
+    `captures` their HCI is kept in that folder."""
 
-    def __init__(self, nodes=2):
+    def __init__(self, nodes=2, captures=None):
+        self.captures = captures
         self.ports = free_ports(4)
         self.places = [f"tcp:127.0.0.1:{self.ports[0]}"] * nodes
         self.process = None
@@ -67,6 +69,8 @@ class RootCanal:
         self.process = await asyncio.create_subprocess_exec(
             binary,
             *(f"--{name}={port}" for name, port in zip(names, self.ports)),
+            *(["--enable_hci_sniffer"] if self.captures else []),
+            cwd=self.captures,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )

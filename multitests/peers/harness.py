@@ -22,6 +22,9 @@ from micropython import (
 # The role of MicroPython; Bumble has the other.
 ROLES = ("central", "peripheral")
 
+# Kinds of controllers.
+LINKS = ("air", "rootcanal")
+
 # Every registered test.
 TESTS = []
 
@@ -37,9 +40,13 @@ class Test:
     timeout: float
     # Only run when asked for.
     slow: bool
+    # The controllers that it can run on.
+    links: tuple
 
 
-def test(timeout=20, slow=False, omit=lambda **_: False, **arguments):
+def test(
+    timeout=20, slow=False, links=LINKS, omit=lambda **_: False, **arguments
+):
     """Registers a test, once for each combination of its arguments, those that
     `omit` is true for left out."""
 
@@ -50,7 +57,7 @@ def test(timeout=20, slow=False, omit=lambda **_: False, **arguments):
             named = dict(zip(arguments, values))
             if omit(**named):
                 continue
-            TESTS.append(Test(name, function, named, timeout, slow))
+            TESTS.append(Test(name, function, named, timeout, slow, links))
         return function
 
     return register
@@ -104,7 +111,7 @@ class Pair:
         """Starts everything, and activates MicroPython's BLE. With `speed`,
         our air is faster than the clock by this factor."""
         if self.options.link == "rootcanal":
-            self.controllers = RootCanal()
+            self.controllers = RootCanal(captures=self.options.snoop)
         else:
             options = ["--speed", str(speed)]
             if self.options.snoop:
@@ -131,12 +138,13 @@ class Pair:
         await self.mpy.do(f"secrets.update({secrets!r})")
         return self.mpy
 
-    async def link(self, role, mtu=None):
-        """Connects with MicroPython in a role. Gives its connection handle
-        and Bumble's connection."""
+    async def link(self, role, mtu=None, target=None):
+        """Connects with MicroPython in a role, as central to Bumble's address
+        of the moment or a given one. Gives its connection handle and Bumble's
+        connection."""
         if role == "central":
             await self.bumble.advertise()
-            address = self.bumble.device.random_address
+            address = target or self.bumble.device.random_address
             await self.mpy.ble(
                 "gap_connect",
                 int(address.is_random),

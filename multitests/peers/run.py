@@ -42,7 +42,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--binary", help="MicroPython with the Rust host")
     parser.add_argument("--air", help="the program ble-air")
-    parser.add_argument("--link", choices=("air", "rootcanal"), default="air")
+    parser.add_argument("--link", choices=harness.LINKS, default="air")
     parser.add_argument("--snoop", metavar="DIR", help="keep the last test's captures")
     parser.add_argument("--all", action="store_true", help="the slow tests as well")
     parser.add_argument("--list", action="store_true", help="only say what there is")
@@ -53,6 +53,8 @@ def arguments():
 
 def selected(test, options):
     name, slow = test.name, test.slow
+    if options.link not in test.links:
+        return False
     if options.names:
         return any(
             name == pattern or fnmatch.fnmatchcase(name, pattern)
