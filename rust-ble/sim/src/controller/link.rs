@@ -224,11 +224,8 @@ impl Side {
         self.next_control().is_some() || self.can_send_data()
     }
 
-    /// Payload length of the PDU that would be sent now.
+    /// Payload length of the PDU that follows the one in flight.
     fn next_len(&self, phy: Phy) -> usize {
-        if let Some(flight) = &self.flight {
-            return flight.len;
-        }
         if let Some(at) = self.next_control() {
             return self.control[at].len();
         }
@@ -311,9 +308,13 @@ impl Link {
     /// Air time of what a side sends next.
     fn next_airtime(&self, side: usize) -> u64 {
         let s = &self.sides[side];
-        let len = s.next_len(self.phy[side]);
-        let key = s.flight.as_ref().map_or(s.tx_key, |f| f.key);
-        self.phy[side].airtime(len, key.is_some())
+        let phy = self.phy[side];
+        // What the other side has, it acknowledges before the next one is sent.
+        let arrived = self.sides[1 - side].nesn != s.sn;
+        match &s.flight {
+            Some(flight) if !arrived => phy.airtime(flight.len, flight.key.is_some()),
+            _ => phy.airtime(s.next_len(phy), s.tx_key.is_some()),
+        }
     }
 
     /// Whether the peripheral listens to the event at the anchor.
