@@ -77,6 +77,8 @@ unix: check-tools ## build MicroPython's unix port with the Rust backend
 air: check-tools ## build the virtual air
 	@$(CARGO) build --quiet --release -p ble-sim --bin ble-air
 
+include rust-ble/bench/bench.mk
+
 .PHONY: install
 install: ## put the patch set and files into MPY_DIR
 	@test -n "$(MPY_DIR)" || { echo "install: say where, MPY_DIR=path" >&2; exit 1; }

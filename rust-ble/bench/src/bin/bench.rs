@@ -1,9 +1,9 @@
 //! `ble-bench`: prints what docs/BENCHMARKS.md holds. Everything is counted or
 //! happens in virtual time, so that it is the same on every machine.
 
-use ble_bench::ops::{Bench, NAMES};
+use ble_bench::ops::{Bench, Op, OPS, SDU as CHANNEL_SDU};
 use ble_core::host::Host;
-use ble_core::{config, Event, Instant};
+use ble_core::{config, Event};
 use ble_sim::harness::World;
 use ble_sim::{NodeConfig, Options, Profile};
 use std::process::Command;
@@ -59,6 +59,9 @@ const WAYS: [(Way, &str); 4] = [
 /// Fills four frames, and so eight data PDUs of 251 bytes, to the last byte.
 const SDU: usize = 4 * ble_core::l2cap::MPS as usize - 2;
 
+/// Virtual time over which a rate is taken.
+const SECONDS: u64 = 10;
+
 fn rates() {
     println!("| what | PHY | PDU | interval | payload | of the limit |");
     println!("| --- | --- | --- | --- | --- | --- |");
@@ -89,7 +92,10 @@ fn rate(way: Way, two_mbit: bool, pdu: u16, interval_us: u32) -> (f64, f64) {
             .with_acl(pdu, 12);
         config.public_address = Some([i + 1, 0, 0, 0, 0, 0xc0]);
         world.add(config);
-        world.nodes[i as usize].host.set_preferred_mtu(if pdu == 27 { 23 } else { 247 }).unwrap();
+        world.nodes[i as usize]
+            .host
+            .set_preferred_mtu(if pdu == 27 { 23 } else { 247 })
+            .unwrap();
         let options = ble_core::host::Options {
             data_length: pdu > 27,
             phy_2m: two_mbit,
@@ -105,18 +111,27 @@ fn rate(way: Way, two_mbit: bool, pdu: u16, interval_us: u32) -> (f64, f64) {
             flag::NOTIFY | flag::WRITE_NO_RESPONSE,
         )
     });
-    world.nodes[1].host.database().set_buffer(handle, 512, false).ok();
+    world.nodes[1]
+        .host
+        .database()
+        .set_buffer(handle, 512, false)
+        .ok();
     let advertise = |host: &mut Host, now| host.advertise(now, true, 20_000, Some(b""), None);
     world.call(1, advertise).unwrap();
     let peer = world.nodes[1].host.address();
     world
-        .call(0, |host, now| host.connect(now, peer, 5_000, interval_us, interval_us))
+        .call(0, |host, now| {
+            host.connect(now, peer, 5_000, interval_us, interval_us)
+        })
         .unwrap();
     let connected = |event: &Event| match *event {
         Event::Connected { conn, .. } => Some(conn),
         _ => None,
     };
-    let conns = [world.wait(0, 5_000, connected), world.wait(1, 5_000, connected)];
+    let conns = [
+        world.wait(0, 5_000, connected),
+        world.wait(1, 5_000, connected),
+    ];
     if pdu > 27 {
         let now = world.now();
         world.nodes[0].host.exchange_mtu(now, conns[0]).unwrap();
@@ -129,8 +144,9 @@ fn rate(way: Way, two_mbit: bool, pdu: u16, interval_us: u32) -> (f64, f64) {
         Way::WriteCommand | Way::ChannelUp => (0, 1),
     };
     let (mut received, mut begun) = (0usize, 0usize);
-    // Half a second to fill all buffers, then two that count.
-    let (warm, end) = (world.air.now() + 500_000, world.air.now() + 2_500_000);
+    // Half a second to fill all buffers, then those that count.
+    let warm = world.air.now() + 500_000;
+    let end = warm + SECONDS * 1_000_000;
     let value = vec![7; 512];
     let sdu = vec![7; SDU];
     let mut buffer = vec![0; 4 * SDU];
@@ -139,10 +155,16 @@ fn rate(way: Way, two_mbit: bool, pdu: u16, interval_us: u32) -> (f64, f64) {
         let host = &mut world.nodes[from].host;
         match (way, channel) {
             (Way::Notify, _) => {
-                while host.notify(now, conns[from], handle, Some(&value[..len])).is_ok() {}
+                while host
+                    .notify(now, conns[from], handle, Some(&value[..len]))
+                    .is_ok()
+                {}
             }
             (Way::WriteCommand, _) => {
-                while host.gattc_write(now, conns[from], handle, &value[..len], 0).is_ok() {}
+                while host
+                    .gattc_write(now, conns[from], handle, &value[..len], 0)
+                    .is_ok()
+                {}
             }
             (_, Some(cids)) => while host.l2cap_send(now, conns[from], cids[from], &sdu).is_ok() {},
             (_, None) => {}
@@ -166,7 +188,7 @@ fn rate(way: Way, two_mbit: bool, pdu: u16, interval_us: u32) -> (f64, f64) {
             begun = received;
         }
     }
-    let rate = (received - begun) as f64 / 2.0;
+    let rate = (received - begun) as f64 / SECONDS as f64;
     // What the headers leave of a PDU: L2CAP and ATT in each; of a frame the
     // L2CAP header, and the SDU's length once.
     let payload = match way {
@@ -177,7 +199,10 @@ fn rate(way: Way, two_mbit: bool, pdu: u16, interval_us: u32) -> (f64, f64) {
             pdu as f64 * SDU as f64 / ((SDU + 2) as f64 + 4.0 * frames)
         }
     };
-    (rate, rate / limit(interval_us as f64, pdu as f64, payload, two_mbit))
+    (
+        rate,
+        rate / limit(interval_us as f64, pdu as f64, payload, two_mbit),
+    )
 }
 
 /// A channel between both hosts; gives both CIDs.
@@ -185,17 +210,25 @@ fn open(world: &mut World, conns: [u16; 2]) -> [u16; 2] {
     let memory = || vec![0; ble_core::l2cap::memory_needed(SDU as u16)].leak();
     world.nodes[1].host.l2cap_listen(0x80, SDU as u16).unwrap();
     let now = world.now();
-    let ours = world.nodes[0].host.l2cap_connect(now, conns[0], 0x80, SDU as u16, memory()).unwrap();
+    let ours = world.nodes[0]
+        .host
+        .l2cap_connect(now, conns[0], 0x80, SDU as u16, memory())
+        .unwrap();
     let token = world.wait(1, 5_000, |event| match *event {
         Event::L2capAccept { token, .. } => Some(token),
         _ => None,
     });
-    world.nodes[1].host.answer_accept(token, Some(memory())).unwrap();
+    world.nodes[1]
+        .host
+        .answer_accept(token, Some(memory()))
+        .unwrap();
     let theirs = world.wait(1, 5_000, |event| match *event {
         Event::L2capConnected { cid, .. } => Some(cid),
         _ => None,
     });
-    world.wait(0, 5_000, |e| matches!(e, Event::L2capConnected { .. }).then_some(()));
+    world.wait(0, 5_000, |e| {
+        matches!(e, Event::L2capConnected { .. }).then_some(())
+    });
     [ours, theirs]
 }
 
@@ -203,72 +236,90 @@ fn open(world: &mut World, conns: [u16; 2]) -> [u16; 2] {
 
 fn run(op: usize, links: usize, attributes: usize, times: usize) {
     let memory = vec![0; 64 * 1024].leak();
+    let channel = vec![0; ble_core::l2cap::memory_needed(CHANNEL_SDU)].leak();
     let mut host = Box::new(Host::new(&[1; 32]));
-    let mut bench = Bench::new(&mut host, memory, attributes, links);
+    let mut bench = Bench::new(&mut host, memory, channel, attributes, links);
     for _ in 0..times {
-        let mut channel = Some(vec![0; ble_core::l2cap::memory_needed(1024)].leak());
-        bench.run(op, links, &mut channel);
+        assert!(
+            bench.run(OPS[op].0),
+            "{} did not come to its end",
+            OPS[op].1
+        );
     }
 }
 
-/// Instructions of one operation, counted by callgrind within `measured`.
-fn count(op: usize, links: usize, attributes: usize) -> Option<u64> {
-    let total = |times: usize| -> Option<u64> {
+/// Instructions of one operation, counted by callgrind within `measured`:
+/// what the second time adds, so that nothing counts that only the first does.
+fn count(op: Op, links: usize, attributes: usize) -> u64 {
+    let op = OPS
+        .iter()
+        .position(|&(other, _)| other == op)
+        .expect("one of them");
+    let total = |times: usize| {
         let output = Command::new("valgrind")
-            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no"])
-            .arg("--toggle-collect=ble_bench::ops::measured*")
-            .arg(std::env::current_exe().ok()?)
-            .args(["op", &op.to_string(), &links.to_string(), &attributes.to_string()])
+            .args([
+                "--tool=callgrind",
+                "--callgrind-out-file=/dev/null",
+                "--collect-atstart=no",
+            ])
+            .arg("--toggle-collect=ble_bench::meter::measured*")
+            .arg(std::env::current_exe().expect("a path"))
+            .args([
+                "op",
+                &op.to_string(),
+                &links.to_string(),
+                &attributes.to_string(),
+            ])
             .arg(times.to_string())
             .output()
-            .ok()?;
+            .expect("valgrind is there");
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        let line = text.lines().find(|line| line.contains("Collected :"))?;
-        line.split_whitespace().last()?.parse().ok()
+        let line = text.lines().find(|line| line.contains("Collected :"));
+        let count = line.and_then(|line| line.split_whitespace().last()?.parse::<u64>().ok());
+        count.unwrap_or_else(|| panic!("callgrind counted nothing: {text}"))
     };
-    // A channel is opened once; everything else runs twice to leave out what
-    // only the first time costs.
-    if matches!(op, 6 | 7) {
-        return total(1);
+    let times = total(2) - total(1);
+    // A pairing goes without its P-256: that has a line of its own.
+    if OPS[op].0 == Op::Pairing {
+        times.saturating_sub(count(Op::DhKey, 1, 20))
+    } else {
+        times
     }
-    Some(total(2)? - total(1)?)
 }
 
 fn instructions() {
     let links = [1, 8, 32].map(|n: usize| n.min(config::MAX_LINKS - 1));
-    let cell = |n: Option<u64>| n.map_or("-".into(), |n| n.to_string());
-    println!("| operation | {} link | {} links | {} links |", links[0], links[1], links[2]);
+    println!(
+        "| operation | {} link | {} links | {} links |",
+        links[0], links[1], links[2]
+    );
     println!("| --- | --- | --- | --- |");
-    for (op, name) in NAMES.iter().enumerate() {
-        let counts = links.map(|n| cell(count(op, n, 20)));
+    for (op, name) in OPS {
+        let counts = links.map(|n| count(op, n, 20).to_string());
         println!("| {name} | {} |", counts.join(" | "));
     }
     println!();
     println!("| operation | 10 attributes | 100 attributes | 500 attributes |");
     println!("| --- | --- | --- | --- |");
-    for op in [1, 2, 3] {
-        let counts = [20, 100, 500].map(|n| cell(count(op, 1, n)));
-        println!("| {} | {} |", NAMES[op], counts.join(" | "));
+    for op in [
+        Op::ReadServed,
+        Op::WriteServed,
+        Op::NotifySent,
+        Op::ServiceFound,
+    ] {
+        let name = OPS
+            .iter()
+            .find(|&&(other, _)| other == op)
+            .map_or("", |&(_, name)| name);
+        let counts = [10, 100, 500].map(|n| count(op, 1, n).to_string());
+        println!("| {name} | {} |", counts.join(" | "));
     }
 }
 
 // Memory.
 
 fn memory() {
-    use core::mem::size_of;
-    println!("| what | bytes |");
-    println!("| --- | --- |");
-    for (what, bytes) in [
-        ("the host in all", size_of::<Host>()),
-        ("one link", size_of::<ble_core::conn::Link>()),
-        ("GATT client of a link", size_of::<ble_core::gatt::client::Client>()),
-        ("all channels' records", size_of::<ble_core::l2cap::Channels>()),
-        ("Security Manager", size_of::<ble_core::smp::Smp>()),
-        ("receive queue", config::RX_BYTES),
-        ("each of two pools", config::POOL_BYTES),
-        ("memory lent for a channel with an MTU of 512", ble_core::l2cap::memory_needed(512)),
-    ] {
-        println!("| {what} | {bytes} |");
+    for (what, bytes) in ble_bench::memory::rows() {
+        println!("{bytes} {what}");
     }
-    let _ = Instant(0);
 }
