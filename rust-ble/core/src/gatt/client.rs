@@ -267,6 +267,11 @@ impl Client {
         waiting && self.failed == 0 && !self.queue.is_empty()
     }
 
+    /// Whether a procedure would begin at once.
+    pub fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.failed == 0
+    }
+
     /// Whether `next_event` has something to say, with an empty PDU as well:
     /// after `poll_request` and `handle_timeout`.
     pub fn has_event(&self) -> bool {

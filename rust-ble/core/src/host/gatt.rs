@@ -219,13 +219,32 @@ impl Host {
     ) -> Result<()> {
         self.now = now;
         let slot = self.slot(conn)?;
-        let link = &mut self.links.0[slot];
-        let long = mode == 2;
         match mode {
             0 => self.write_without_response(slot, handle, value),
-            1 | 2 => link.client.start_write(handle, value, long, &mut self.pool),
+            1 | 2 if self.write_now(slot, handle, value) => Ok(()),
+            1 | 2 => {
+                let client = &mut self.links.0[slot].client;
+                client.start_write(handle, value, mode == 2, &mut self.pool)
+            }
             _ => Err(Error::Invalid),
         }
+    }
+
+    /// Sends a value that fits into one request, if none is running: it is
+    /// copied once, from the script's buffer to the PDU.
+    fn write_now(&mut self, slot: usize, handle: u16, value: &[u8]) -> bool {
+        let link = &self.links.0[slot];
+        let mtu = link.mtu;
+        if !link.client.is_idle() || value.len() + 3 > mtu as usize {
+            return false;
+        }
+        let Some(block) = self.open_pdu(slot, 3 + value.len()) else { return false };
+        let mut out = Writer::new(&mut self.tx.get_mut(&block)[L2CAP_HEADER..]);
+        let client = &mut self.links.0[slot].client;
+        let written = client.write_now(self.now, mtu, handle, value, &mut out).is_ok();
+        let len = out.len();
+        self.close_pdu(slot, cid::ATT, block, if written { len } else { 0 });
+        written
     }
 
     fn write_without_response(&mut self, slot: usize, handle: u16, value: &[u8]) -> Result<()> {

@@ -22,6 +22,36 @@ pub fn write_command(mtu: u16, handle: u16, data: &[u8], out: &mut Writer) -> Re
 }
 
 impl Client {
+    /// Write a value that fits into one request and wait for the response
+    /// (Vol 3, Part G, 4.9.3), now: the value goes into `out` and is not kept.
+    ///
+    /// `Error::Busy` when another procedure goes first, or the value is longer
+    /// than ATT_MTU - 3: that is for `start_write`. `Error::NoMemory` when `out`
+    /// is too short.
+    pub fn write_now(
+        &mut self,
+        now: Instant,
+        mtu: u16,
+        handle: u16,
+        data: &[u8],
+        out: &mut Writer,
+    ) -> Result<()> {
+        if !self.is_idle() || data.len() + 3 > mtu as usize {
+            return Err(Error::Busy);
+        }
+        out.u8(opcode::WRITE_REQ).u16(handle).bytes(data);
+        out.finish().ok_or(Error::NoMemory)?;
+        self.push(Kind::Write, handle, 0, None)?;
+        self.sent(now, mtu, opcode::WRITE_REQ);
+        Ok(())
+    }
+
+    fn sent(&mut self, now: Instant, mtu: u16, opcode: u8) {
+        self.phase = Phase::Sent(opcode);
+        self.sent_mtu = mtu;
+        self.deadline = now.after(att::TRANSACTION_TIMEOUT_MS);
+    }
+
     /// Writes the next request PDU to the empty `out`, unless one is
     /// outstanding or there is nothing to ask. `out` has room for `mtu` bytes,
     /// the ATT_MTU of the link; with less this may say `false` for ever.
@@ -59,9 +89,7 @@ impl Client {
             out.truncate(0);
             return false;
         }
-        self.phase = Phase::Sent(opcode);
-        self.sent_mtu = mtu;
-        self.deadline = now.after(att::TRANSACTION_TIMEOUT_MS);
+        self.sent(now, mtu, opcode);
         true
     }
 }

@@ -608,6 +608,30 @@ fn a_write_is_done_when_the_peer_says_so() {
 }
 
 #[test]
+fn a_write_now_keeps_nothing_and_yields_to_what_runs() {
+    let mut link = Link::new(23);
+    let mut buf = [0xa5; 30];
+    let mut now = |link: &mut Link, value: &[u8]| {
+        let mut out = Writer::new(&mut buf);
+        let result = link.client.write_now(NOW, 23, 0x1234, value, &mut out);
+        (result, out.finish().unwrap())
+    };
+    assert_eq!(now(&mut link, &[7; 21]), (Err(Error::Busy), 0));
+    assert_eq!(now(&mut link, b"value"), (Ok(()), 8));
+    assert_eq!(now(&mut link, b"other"), (Err(Error::Busy), 0));
+    assert_eq!(buf[..9], *b"\x12\x34\x12value\xa5");
+    assert_eq!((link.request(), link.pool.blocks()), (vec![], 0));
+    assert_eq!(link.answer(&[0x13]), text(&[write_done(0x1234, 0)]));
+    let mut short = [0; 7];
+    let mut out = Writer::new(&mut short);
+    assert_eq!(
+        link.client.write_now(NOW, 23, 1, b"value", &mut out),
+        Err(Error::NoMemory)
+    );
+    assert!(link.client.is_idle());
+}
+
+#[test]
 fn a_write_that_is_not_long_is_cut_to_the_mtu_of_its_sending() {
     let mut peer = Peer::default();
     let handle = peer.add(LONG, &[]);
