@@ -23,6 +23,7 @@ RUN = $(PYTHON) multitests
 .DEFAULT_GOAL := help
 
 include $(PORT)/firmware.mk
+include rust-ble/bench/bench.mk
 
 .PHONY: help
 help: ## list every target
@@ -76,8 +77,6 @@ unix: check-tools ## build MicroPython's unix port with the Rust backend
 .PHONY: air
 air: check-tools ## build the virtual air
 	@$(CARGO) build --quiet --release -p ble-sim --bin ble-air
-
-include rust-ble/bench/bench.mk
 
 .PHONY: install
 install: ## put the patch set and files into MPY_DIR

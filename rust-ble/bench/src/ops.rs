@@ -21,6 +21,7 @@ pub enum Op {
     NotifySent,
     NotifyReceived,
     WriteCommandSent,
+    WriteSent,
     ChannelSent,
     ChannelReceived,
     Connection,
@@ -30,7 +31,7 @@ pub enum Op {
 }
 
 /// All operations, with their names, in the order of the report.
-pub const OPS: [(Op, &str); 13] = [
+pub const OPS: [(Op, &str); 14] = [
     (Report, "advertising report to event"),
     (ReadServed, "ATT read served, the script asked"),
     (WriteServed, "ATT write of 20 bytes served"),
@@ -38,6 +39,7 @@ pub const OPS: [(Op, &str); 13] = [
     (NotifySent, "notification of 20 bytes sent"),
     (NotifyReceived, "notification of 20 bytes received"),
     (WriteCommandSent, "write of 20 bytes without response sent"),
+    (WriteSent, "write of 20 bytes with response sent, answered"),
     (ChannelSent, "L2CAP kilobyte sent"),
     (ChannelReceived, "L2CAP kilobyte received and read"),
     (Connection, "connection set up and ended"),
@@ -87,7 +89,7 @@ impl Sent {
 
 impl<'a> Bench<'a> {
     /// Starts the host, registers `attributes` attributes in `memory` and
-    /// makes `links` links as peripheral. `channel_memory` has
+    /// makes `links` links as peripheral, and scans. `channel_memory` has
     /// `l2cap::memory_needed(SDU)` bytes.
     pub fn new(
         host: &'a mut Host,
@@ -128,6 +130,8 @@ impl<'a> Bench<'a> {
         for i in 0..links {
             bench.connect(FIRST_HANDLE + i as u16);
         }
+        bench.host.start_scan(NOW, 0, 30_000, 30_000, false).ok();
+        bench.turn();
         bench
     }
 
@@ -168,6 +172,15 @@ impl<'a> Bench<'a> {
                 });
                 self.turn();
                 self.last.payload().first() == Some(&0x52)
+            }
+            WriteSent => {
+                let conn = self.conn;
+                measured(&mut || {
+                    self.host.gattc_write(NOW, conn, 3, &[7; 20], 1).ok();
+                });
+                self.turn();
+                self.pdu(4, &[0x13]);
+                self.told == 1
             }
             ChannelSent => self.channel().is_some_and(|cid| self.channel_send(cid)),
             ChannelReceived => self.channel().is_some_and(|cid| self.channel_receive(cid)),
