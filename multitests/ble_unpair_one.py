@@ -46,6 +46,8 @@ def instance0():
     node.ble.gap_unpair()
     node.pause(100)
     bonds(node)
+    # Nobody may be told something after its end.
+    multitest.broadcast("end")
     node.stop()
 
 
@@ -63,6 +65,7 @@ def client(name):
         print("notified", len(node.take(IRQ_GATTC_NOTIFY)))
         node.disconnect(conn)
     print("bonds", node.secrets.count(SECRET_BOND))
+    multitest.wait("end")
     node.stop()
 
 
