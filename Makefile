@@ -106,6 +106,7 @@ clean: ## remove what was built (what was fetched stays)
 	@rm -rf $(BUILD) target
 
 include multitests/peers/peers.mk
+include rust-ble/fuzz/fuzz.mk
 
 # What everything needs, said in one line.
 .PHONY: check-tools

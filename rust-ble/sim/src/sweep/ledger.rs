@@ -30,7 +30,7 @@ enum Channel {
     Open,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Link {
     /// Client procedures in order: one runs at a time (Vol 3, Part F, 3.3.2).
     client: Vec<Procedure>,
@@ -44,7 +44,7 @@ struct Link {
 }
 
 /// The books of one host.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Ledger {
     links: BTreeMap<u16, Link>,
     /// A scan's end is owed.

@@ -1,0 +1,27 @@
+# Fuzzing, and the part of endurance that runs in the simulation.
+
+TARGETS ?=
+FUZZ = rust-ble/fuzz
+FUZZ_SCRIPT = $(PYTHON) $(FUZZ)/fuzz.py --build $(BUILD) --seconds $(SECONDS)
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for SECONDS= each; TARGETS="smp acl" for some
+	@$(FUZZ_SCRIPT) run $(TARGETS)
+
+.PHONY: fuzz-minimise
+fuzz-minimise: ## replace the corpus in the repository by the smallest with the same coverage
+	@$(FUZZ_SCRIPT) minimise $(TARGETS)
+
+soak: soak-sim
+
+.PHONY: soak-sim
+soak-sim: ## random schedules of the simulation for SECONDS=
+	@$(CARGO) run --quiet --package ble-sim --bin ble-sweep -- soak --seconds $(SECONDS) --first $$(date +%s)000000
+
+.PHONY: sweep
+sweep: ## every fault at every place of every scenario
+	@$(CARGO) run --quiet --package ble-sim --bin ble-sweep -- run
+
+.PHONY: replay
+replay: ## repeat one run of a sweep, with captures in build/replay: ID=scenario:fault@node:N:seed
+	@$(CARGO) run --quiet --package ble-sim --bin ble-sweep -- replay "$(ID)" --capture $(BUILD)/replay
