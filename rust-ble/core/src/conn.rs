@@ -11,6 +11,7 @@ use crate::time::Instant;
 use crate::wire::att::DEFAULT_MTU;
 use crate::Security;
 use core::cell::Cell;
+use core::ops::{Index, IndexMut};
 use heapless::Deque;
 
 /// Length of the L2CAP basic header: length and channel (Vol 3, Part A, 3.1).
@@ -246,6 +247,24 @@ struct ToTell(Slots);
 impl Default for Links {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// The link in a slot. Slots are ours and always in range; that there is no
+/// panic path for another one is smaller.
+impl Index<usize> for Links {
+    type Output = Link;
+
+    #[inline(never)]
+    fn index(&self, slot: usize) -> &Link {
+        &self.0[slot.min(MAX_LINKS - 1)]
+    }
+}
+
+impl IndexMut<usize> for Links {
+    #[inline(never)]
+    fn index_mut(&mut self, slot: usize) -> &mut Link {
+        &mut self.0[slot.min(MAX_LINKS - 1)]
     }
 }
 

@@ -142,7 +142,7 @@ impl Host {
     fn attach(&self, event: Event<'static>, data: Data) -> Event<'_> {
         let slice = match (data, self.current) {
             (Data::Pdu { at, len }, Some(Current::Pdu(pdu))) => {
-                let bytes = bytes_of(&self.rx, &self.links.0[pdu.slot as usize].rx, pdu);
+                let bytes = bytes_of(&self.rx, &self.links[pdu.slot as usize].rx, pdu);
                 bytes.get(at as usize..at as usize + len as usize)
             }
             (Data::Kept { at, len }, _) => self.pool.slice(at, len),
@@ -156,7 +156,7 @@ impl Host {
 
     /// What a link has to tell without a PDU: timeouts, or its end.
     fn next_of_link(&mut self, slot: usize) -> Option<Event<'static>> {
-        let link = &mut self.links.0[slot];
+        let link = &mut self.links[slot];
         match link.state {
             LinkState::Free => None,
             LinkState::Closing => self.next_closing(slot),
@@ -182,7 +182,7 @@ impl Host {
             self.pop_packet();
             return true;
         };
-        let link = &mut self.links.0[slot];
+        let link = &mut self.links[slot];
         let in_queue = !continuing && pdu_len(data) == Some(data.len());
         let whole = if in_queue {
             link.rx.clear();
@@ -202,7 +202,7 @@ impl Host {
 
     fn treat(&mut self, pdu: Pdu) -> Progress {
         let slot = pdu.slot as usize;
-        let link = &self.links.0[slot];
+        let link = &self.links[slot];
         let bytes = bytes_of(&self.rx, &link.rx, pdu);
         let (channel, first) = match *bytes {
             _ if link.state != LinkState::Up => return self.dealt_with(pdu),
@@ -219,12 +219,12 @@ impl Host {
             (cid::SIGNALLING, _) => self.treat_signal(pdu),
             (cid::SMP, _) => {
                 let link = self.smp_link(slot);
-                let bytes = bytes_of(&self.rx, &self.links.0[slot].rx, pdu);
+                let bytes = bytes_of(&self.rx, &self.links[slot].rx, pdu);
                 self.smp.handle_pdu(&link, self.security, &bytes[L2CAP_HEADER..], self.now);
                 self.dealt_with(pdu)
             }
             (cid::FIRST_DYNAMIC..=cid::LAST_DYNAMIC, _) => {
-                let bytes = bytes_of(&self.rx, &self.links.0[slot].rx, pdu);
+                let bytes = bytes_of(&self.rx, &self.links[slot].rx, pdu);
                 let payload = &bytes[L2CAP_HEADER..];
                 self.channels.handle_frame(self.now, slot as u8, channel, payload);
                 self.dealt_with(pdu)
@@ -240,7 +240,7 @@ impl Host {
         if pdu.in_queue {
             self.pop_packet();
         } else {
-            self.links.0[pdu.slot as usize].rx.clear();
+            self.links[pdu.slot as usize].rx.clear();
         }
         Progress::Again
     }
@@ -255,7 +255,7 @@ impl Host {
     fn treat_answer(&mut self, pdu: Pdu, first: u8) -> Progress {
         let slot = pdu.slot as usize;
         let indication = first == opcode::HANDLE_VALUE_IND;
-        if indication && self.links.0[slot].confirmation_at > 0 {
+        if indication && self.links[slot].confirmation_at > 0 {
             // The last one is not even confirmed (Vol 3, Part F, 3.3.2).
             return self.dealt_with(pdu);
         }
@@ -264,7 +264,7 @@ impl Host {
         if indication && block.is_none() {
             return Progress::Blocked;
         }
-        let link = &mut self.links.0[slot];
+        let link = &mut self.links[slot];
         let payload = &bytes_of(&self.rx, &link.rx, pdu)[L2CAP_HEADER..];
         let mut out = Writer::new(match &block {
             Some(block) => &mut self.tx.get_mut(block)[L2CAP_HEADER..],
@@ -276,7 +276,7 @@ impl Host {
         if let Some(block) = block {
             self.close_pdu(slot, cid::ATT, block, len);
             if len > 0 {
-                let link = &mut self.links.0[slot];
+                let link = &mut self.links[slot];
                 link.confirmation_at = link.tx.len() as u8;
             }
         }
@@ -287,7 +287,7 @@ impl Host {
                 Progress::Again
             }
             ClientOutcome::Mtu(mtu) => {
-                self.links.0[slot].mtu = mtu;
+                self.links[slot].mtu = mtu;
                 self.dealt_with_event(pdu, Event::MtuExchanged { conn, mtu })
             }
         }
@@ -296,7 +296,7 @@ impl Host {
     fn treat_client(&mut self, pdu: Pdu) -> Progress {
         let slot = pdu.slot as usize;
         let kept = self.pool.address();
-        let link = &mut self.links.0[slot];
+        let link = &mut self.links[slot];
         let whole = bytes_of(&self.rx, &link.rx, pdu);
         let payload = &whole[L2CAP_HEADER..];
         match link.client.next_event(link.handle, payload, &mut self.pool) {
@@ -319,18 +319,18 @@ impl Host {
     ) -> Progress {
         let slot = pdu.slot as usize;
         let is_request = first & opcode::COMMAND_FLAG == 0 && first != opcode::HANDLE_VALUE_CFM;
-        if is_request && self.links.0[slot].response_at > 0 {
+        if is_request && self.links[slot].response_at > 0 {
             // The last answer has not even left: the peer breaks the rule of
             // one request at a time (Vol 3, Part F, 3.3.2).
             return self.dealt_with(pdu);
         }
-        let mtu = self.links.0[slot].mtu;
+        let mtu = self.links[slot].mtu;
         let block = if is_request { self.open_pdu(slot, mtu as usize) } else { None };
         if is_request && block.is_none() {
             return Progress::Blocked;
         }
         let credentials = self.credentials(slot);
-        let link = &mut self.links.0[slot];
+        let link = &mut self.links[slot];
         let payload = &bytes_of(&self.rx, &link.rx, pdu)[L2CAP_HEADER..];
         let mut out = Writer::new(match &block {
             Some(block) => &mut self.tx.get_mut(block)[L2CAP_HEADER..],
@@ -352,7 +352,7 @@ impl Host {
         if let Some(block) = block {
             self.close_pdu(slot, cid::ATT, block, len);
             if len > 0 {
-                let link = &mut self.links.0[slot];
+                let link = &mut self.links[slot];
                 link.response_at = link.tx.len() as u8;
             }
         }
@@ -373,7 +373,7 @@ impl Host {
                 Progress::Again
             }
             ServerOutcome::MtuExchanged { mtu } => {
-                self.links.0[slot].mtu = mtu;
+                self.links[slot].mtu = mtu;
                 self.dealt_with_event(pdu, Event::MtuExchanged { conn, mtu })
             }
             ServerOutcome::Confirmed => {
@@ -387,7 +387,7 @@ impl Host {
     }
 
     fn treat_executed(&mut self, pdu: Pdu) -> Progress {
-        let link = &mut self.links.0[pdu.slot as usize];
+        let link = &mut self.links[pdu.slot as usize];
         let conn = link.handle;
         match link.server.next_written(&self.db, &mut self.pool) {
             Some(handle) => Progress::Event(Event::GattsWrite { conn, handle }, Data::None),
@@ -397,13 +397,13 @@ impl Host {
 
     fn treat_signal(&mut self, pdu: Pdu) -> Progress {
         let slot = pdu.slot as usize;
-        if self.links.0[slot].tx.is_full() {
+        if self.links[slot].tx.is_full() {
             // A peer that asks and asks and takes no answer.
             return self.dealt_with(pdu);
         }
         let Some(block) = self.open_pdu(slot, SIGNAL_LEN) else { return Progress::Blocked };
         let l2cap_link = self.l2cap_link(slot);
-        let link = &mut self.links.0[slot];
+        let link = &mut self.links[slot];
         let payload = &bytes_of(&self.rx, &link.rx, pdu)[L2CAP_HEADER..];
         let mut out = Writer::new(&mut self.tx.get_mut(&block)[L2CAP_HEADER..]);
         let outcome = self.channels.handle_signal(self.now, l2cap_link, payload, &mut out);
@@ -425,7 +425,7 @@ impl Host {
 
     /// Takes room for a PDU of `len` bytes to a link, if there is any.
     pub(super) fn open_pdu(&mut self, slot: usize, len: usize) -> Option<Block> {
-        if self.links.0[slot].tx.is_full() {
+        if self.links[slot].tx.is_full() {
             return None;
         }
         self.tx.alloc(L2CAP_HEADER + len, 0)
@@ -441,14 +441,14 @@ impl Host {
         let ([a, b], [c, d]) = ((len as u16).to_le_bytes(), channel.to_le_bytes());
         self.tx.get_mut(&block)[..L2CAP_HEADER].copy_from_slice(&[a, b, c, d]);
         self.links.wake(slot);
-        if let Err(block) = self.links.0[slot].tx.push_back(block) {
+        if let Err(block) = self.links[slot].tx.push_back(block) {
             self.tx.free(block);
         }
     }
 
     /// The peer confirmed the indication that it was sent.
     fn indication_confirmed(&mut self, slot: usize) -> Option<Event<'static>> {
-        let link = &mut self.links.0[slot];
+        let link = &mut self.links[slot];
         link.indication_deadline.take()?;
         let indication = link.indications.pop_front()?;
         let (conn, handle) = (link.handle, indication.handle);

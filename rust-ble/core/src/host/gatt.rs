@@ -40,7 +40,7 @@ impl Host {
         self.now = now;
         let slot = self.slot(conn)?;
         let block = self.value_pdu(slot, opcode::HANDLE_VALUE_NTF, handle, value)?;
-        if let Err(block) = self.links.0[slot].tx.push_back(block) {
+        if let Err(block) = self.links[slot].tx.push_back(block) {
             self.tx.free(block);
             return Err(Error::NoMemory);
         }
@@ -58,13 +58,13 @@ impl Host {
     ) -> Result<()> {
         self.now = now;
         let slot = self.slot(conn)?;
-        if self.links.0[slot].indications.is_full() {
+        if self.links[slot].indications.is_full() {
             return Err(Error::NoMemory);
         }
         let block = self.value_pdu(slot, opcode::HANDLE_VALUE_IND, handle, value)?;
         let indication = Indication { handle, pdu: Some(block) };
         // There is room, as was seen above.
-        let _ = self.links.0[slot].indications.push_back(indication);
+        let _ = self.links[slot].indications.push_back(indication);
         Ok(())
     }
 
@@ -85,7 +85,7 @@ impl Host {
         self.db.write(handle, value)?;
         let mut result = Ok(());
         for slot in 0..self.links.0.len() {
-            let link = &self.links.0[slot];
+            let link = &self.links[slot];
             if !update || link.state != LinkState::Up {
                 continue;
             }
@@ -112,7 +112,7 @@ impl Host {
         value: Option<&[u8]>,
     ) -> Result<Block> {
         let credentials = self.credentials(slot);
-        let link = &self.links.0[slot];
+        let link = &self.links[slot];
         let stored = self.db.read(handle).ok_or(Error::NotFound)?;
         if !link.server.may_notify(&self.db, handle, &credentials) {
             return Err(Error::Security);
@@ -130,7 +130,7 @@ impl Host {
     /// Whether the script may have another `len` bytes sent on a link: as much
     /// as leaves the answers and the other links their share.
     fn may_queue(&self, slot: usize, len: usize) -> Result<()> {
-        let link = &self.links.0[slot];
+        let link = &self.links[slot];
         if link.att_failed || link.client.timed_out() {
             return Err(Error::TimedOut);
         }
@@ -146,7 +146,7 @@ impl Host {
 
     /// Tells a client of changed services, if it has to be told.
     pub(super) fn service_changed(&mut self, slot: usize) {
-        let link = &mut self.links.0[slot];
+        let link = &mut self.links[slot];
         let Some(range) = link.server.service_changed_due(&self.db, slot) else { return };
         if link.indications.is_full() {
             return;
@@ -166,7 +166,7 @@ impl Host {
     pub fn discover_services(&mut self, now: Instant, conn: u16, uuid: Option<Uuid>) -> Result<()> {
         self.now = now;
         let slot = self.slot(conn)?;
-        self.links.0[slot].client.start_discover_services(uuid, &mut self.pool)
+        self.links[slot].client.start_discover_services(uuid, &mut self.pool)
     }
 
     /// Discovers characteristics in a range of handles, or those with a UUID.
@@ -180,7 +180,7 @@ impl Host {
     ) -> Result<()> {
         self.now = now;
         let slot = self.slot(conn)?;
-        let client = &mut self.links.0[slot].client;
+        let client = &mut self.links[slot].client;
         client.start_discover_characteristics(start, end, uuid, &mut self.pool)
     }
 
@@ -194,14 +194,14 @@ impl Host {
     ) -> Result<()> {
         self.now = now;
         let slot = self.slot(conn)?;
-        self.links.0[slot].client.start_discover_descriptors(start, end)
+        self.links[slot].client.start_discover_descriptors(start, end)
     }
 
     /// Reads a value of any length.
     pub fn gattc_read(&mut self, now: Instant, conn: u16, handle: u16) -> Result<()> {
         self.now = now;
         let slot = self.slot(conn)?;
-        self.links.0[slot].client.start_read(handle)
+        self.links[slot].client.start_read(handle)
     }
 
     /// Writes a value: `mode` 0 without response, 1 with, 2 with as many
@@ -223,7 +223,7 @@ impl Host {
             0 => self.write_without_response(slot, handle, value),
             1 | 2 if self.write_now(slot, handle, value) => Ok(()),
             1 | 2 => {
-                let client = &mut self.links.0[slot].client;
+                let client = &mut self.links[slot].client;
                 client.start_write(handle, value, mode == 2, &mut self.pool)
             }
             _ => Err(Error::Invalid),
@@ -233,14 +233,14 @@ impl Host {
     /// Sends a value that fits into one request, if none is running: it is
     /// copied once, from the script's buffer to the PDU.
     fn write_now(&mut self, slot: usize, handle: u16, value: &[u8]) -> bool {
-        let link = &self.links.0[slot];
+        let link = &self.links[slot];
         let mtu = link.mtu;
         if !link.client.is_idle() || value.len() + 3 > mtu as usize {
             return false;
         }
         let Some(block) = self.open_pdu(slot, 3 + value.len()) else { return false };
         let mut out = Writer::new(&mut self.tx.get_mut(&block)[L2CAP_HEADER..]);
-        let client = &mut self.links.0[slot].client;
+        let client = &mut self.links[slot].client;
         let written = client.write_now(self.now, mtu, handle, value, &mut out).is_ok();
         let len = out.len();
         self.close_pdu(slot, cid::ATT, block, if written { len } else { 0 });
@@ -248,7 +248,7 @@ impl Host {
     }
 
     fn write_without_response(&mut self, slot: usize, handle: u16, value: &[u8]) -> Result<()> {
-        let mtu = self.links.0[slot].mtu;
+        let mtu = self.links[slot].mtu;
         if value.len() + 3 > mtu as usize {
             return Err(Error::Invalid);
         }
@@ -266,7 +266,7 @@ impl Host {
     pub fn exchange_mtu(&mut self, now: Instant, conn: u16) -> Result<()> {
         self.now = now;
         let slot = self.slot(conn)?;
-        self.links.0[slot].client.start_exchange_mtu(self.mtu)
+        self.links[slot].client.start_exchange_mtu(self.mtu)
     }
 
     /// Accepts channels to a PSM; see `Channels::listen`.
@@ -334,7 +334,7 @@ impl Host {
 
     /// The central refused, or did not answer, our L2CAP request.
     pub(super) fn update_refused(&mut self, slot: usize) {
-        let link = &self.links.0[slot];
+        let link = &self.links[slot];
         let [interval, latency, timeout] = link.parameters;
         let status = crate::wire::hci::status::UNACCEPTABLE_PARAMETERS;
         let conn = link.handle;

@@ -23,7 +23,7 @@ impl Host {
     pub fn disconnect(&mut self, now: Instant, conn: u16) -> Result<()> {
         self.now = now;
         let slot = self.slot(conn)?;
-        let link = &mut self.links.0[slot];
+        let link = &mut self.links[slot];
         let [low, high] = link.handle.to_le_bytes();
         let params = [low, high, status::REMOTE_USER_TERMINATED];
         if !link.ending {
@@ -39,7 +39,7 @@ impl Host {
     /// A controller that keeps a packet, or does not end a link, for longer
     /// than any supervision timeout has lost the link.
     pub(super) fn link_overdue(&mut self, slot: usize) {
-        let link = &self.links.0[slot];
+        let link = &self.links[slot];
         if link.ending || self.disconnect(self.now, link.handle).is_err() {
             self.link_lost(slot);
         }
@@ -63,7 +63,7 @@ impl Host {
         if !valid_parameters(min, max, latency, timeout) {
             return Err(Error::Invalid);
         }
-        let link = &self.links.0[slot];
+        let link = &self.links[slot];
         if link.role == Role::Peripheral && !link.parameter_request {
             let params =
                 ConnParams { interval_min: min, interval_max: max, latency, timeout };
@@ -93,7 +93,7 @@ impl Host {
 
     /// A link as the channels know it.
     pub(super) fn l2cap_link(&self, slot: usize) -> crate::l2cap::Link {
-        let link = &self.links.0[slot];
+        let link = &self.links[slot];
         crate::l2cap::Link { slot: slot as u8, conn: link.handle, role: link.role }
     }
 
@@ -131,7 +131,7 @@ impl Host {
             self.initiating = None;
         }
         let peer_on_air = complete.peer_rpa.map_or(complete.peer, Address::random);
-        let link = &mut self.links.0[slot];
+        let link = &mut self.links[slot];
         *link = Link {
             state: LinkState::Up,
             handle: complete.handle,
@@ -158,7 +158,7 @@ impl Host {
         let [low, high] = conn.to_le_bytes();
         let support = self.controller.support;
         let has = |bit: u16| features >> bit & 1 != 0;
-        self.links.0[slot].parameter_request =
+        self.links[slot].parameter_request =
             support.contains(Support::CONNECTION_PARAMETERS) && has(1);
         if self.options.data_length && support.contains(Support::DATA_LENGTH) && has(5) {
             let [a, b, c, d] = MAX_DATA_LENGTH;
@@ -171,7 +171,7 @@ impl Host {
 
     pub(super) fn connection_updated(&mut self, update: ConnectionUpdateComplete) {
         let Some(slot) = self.links.find(update.handle) else { return };
-        let link = &mut self.links.0[slot];
+        let link = &mut self.links[slot];
         if update.status == status::SUCCESS {
             link.parameters = [update.interval, update.latency, update.timeout];
         }
@@ -186,12 +186,12 @@ impl Host {
 
     /// Begins to wind up a link: what runs on it is told by `next_closing`.
     pub(super) fn link_lost(&mut self, slot: usize) {
-        if self.links.0[slot].state != LinkState::Up {
+        if self.links[slot].state != LinkState::Up {
             return;
         }
         self.stop_sending(slot);
         self.links.wake(slot);
-        let link = &mut self.links.0[slot];
+        let link = &mut self.links[slot];
         link.state = LinkState::Closing;
         link.rx.clear();
         link.indication_deadline = None;
@@ -202,7 +202,7 @@ impl Host {
     /// The link takes nothing any more: drops what waits to be sent, and has
     /// the controller's buffers back (Vol 4, Part E, 4.3).
     pub(super) fn stop_sending(&mut self, slot: usize) {
-        let link = &mut self.links.0[slot];
+        let link = &mut self.links[slot];
         link.sends = false;
         self.controller.acl_free += link.in_flight;
         link.in_flight = 0;
@@ -215,7 +215,7 @@ impl Host {
     /// The next thing to tell of a link that ended: each procedure's end, then
     /// the link's own.
     pub(super) fn next_closing(&mut self, slot: usize) -> Option<Event<'static>> {
-        let link = &mut self.links.0[slot];
+        let link = &mut self.links[slot];
         let (conn, role, peer) = (link.handle, link.role, link.peer);
         if let Some(event) =
             link.client.next_aborted(conn, client_status::DISCONNECTED, &mut self.pool)
@@ -235,7 +235,7 @@ impl Host {
     /// Frees a slot and all that belongs to it, without events.
     pub(super) fn drop_link(&mut self, slot: usize) {
         self.link_lost(slot);
-        let link = &mut self.links.0[slot];
+        let link = &mut self.links[slot];
         link.client.clear(&mut self.pool);
         link.server.close(&mut self.pool);
         link.state = LinkState::Free;
@@ -246,7 +246,7 @@ impl Host {
     /// The peer did not confirm an indication: nothing more can be sent by
     /// ATT on this link (Vol 3, Part F, 3.3.3), so all that wait have failed.
     pub(super) fn indications_timed_out(&mut self, slot: usize) {
-        let link = &mut self.links.0[slot];
+        let link = &mut self.links[slot];
         link.indication_deadline = None;
         link.att_failed = true;
     }
@@ -254,7 +254,7 @@ impl Host {
     /// Tells of an indication of the script that failed with its link, or timed
     /// out, and drops any of our own before it.
     pub(super) fn indication_failed(&mut self, slot: usize) -> Option<Event<'static>> {
-        let link = &mut self.links.0[slot];
+        let link = &mut self.links[slot];
         let conn = link.handle;
         while let Some(indication) = link.indications.pop_front() {
             if let Some(block) = indication.pdu {

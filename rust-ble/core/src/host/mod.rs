@@ -309,7 +309,7 @@ impl Host {
             self.smp.handle_timeout(now);
         }
         for slot in 0..self.links.0.len() {
-            let link = &mut self.links.0[slot];
+            let link = &mut self.links[slot];
             if link.state != LinkState::Up {
                 continue;
             }

@@ -391,7 +391,7 @@ impl Host {
             0 => {
                 self.commands.clear_waiting();
                 for slot in 0..self.links.0.len() {
-                    let link = &self.links.0[slot];
+                    let link = &self.links[slot];
                     if link.state == LinkState::Up {
                         let [low, high] = link.handle.to_le_bytes();
                         let params = [low, high, status::REMOTE_USER_TERMINATED];

@@ -111,7 +111,7 @@ impl Host {
             // A count that lies gives back no more than was taken, and
             // nothing for a handle that is none of ours.
             if let Some(slot) = self.links.find(handle & HANDLE_MASK) {
-                let link = &mut self.links.0[slot];
+                let link = &mut self.links[slot];
                 let returned = packets.min(link.in_flight);
                 link.in_flight -= returned;
                 if returned > 0 && !link.ending {
@@ -280,11 +280,11 @@ impl Host {
             // The controller does not know the link, or does not end it.
             opcode::DISCONNECT => self.link_lost(slot),
             opcode::LE_ENABLE_ENCRYPTION => {
-                let handle = self.links.0[slot].handle;
+                let handle = self.links[slot].handle;
                 self.encryption_changed(handle, result.status, false);
             }
             opcode::LE_CONNECTION_UPDATE => {
-                let link = &self.links.0[slot];
+                let link = &self.links[slot];
                 let [interval, latency, timeout] = link.parameters;
                 let conn = link.handle;
                 let status = result.status;
@@ -296,6 +296,6 @@ impl Host {
 
     /// Slots with a link that is up.
     pub(super) fn slots_up(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..MAX_LINKS).filter(|&slot| self.links.0[slot].state == LinkState::Up)
+        (0..MAX_LINKS).filter(|&slot| self.links[slot].state == LinkState::Up)
     }
 }

@@ -228,10 +228,10 @@ impl Host {
     /// The value that keeps what the client of a bonded peer configured;
     /// `false` if there is no such link any more.
     fn emit_client(&mut self, peer: Address) -> bool {
-        let Some(slot) = self.slots_up().find(|&slot| self.links.0[slot].peer == peer) else {
+        let Some(slot) = self.slots_up().find(|&slot| self.links[slot].peer == peer) else {
             return false;
         };
-        let saved = self.links.0[slot].server.save(&mut self.db);
+        let saved = self.links[slot].server.save(&mut self.db);
         let mut w = Writer::new(&mut self.query.value);
         bonds::client_emit(&mut w, saved.features, &saved.hash);
         let mut handle = 0;
@@ -247,7 +247,7 @@ impl Host {
     }
 
     fn client_loaded(&mut self, slot: usize, peer: Address, value: Option<&[u8]>) {
-        let link = &mut self.links.0[slot];
+        let link = &mut self.links[slot];
         if link.state != crate::conn::State::Up || link.peer != peer {
             return;
         }

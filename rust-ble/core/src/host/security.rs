@@ -45,7 +45,7 @@ impl Host {
         self.now = now;
         self.is_running()?;
         let connected = |address: Address| {
-            self.slots_up().any(|slot| self.links.0[slot].peer == address)
+            self.slots_up().any(|slot| self.links[slot].peer == address)
         };
         match peer {
             Some(peer) => {
@@ -96,7 +96,7 @@ impl Host {
     }
 
     pub(super) fn smp_link(&self, slot: usize) -> smp::Link {
-        let link = &self.links.0[slot];
+        let link = &self.links[slot];
         smp::Link {
             index: slot as u8,
             role: link.role,
@@ -108,7 +108,7 @@ impl Host {
     }
 
     pub(super) fn credentials(&self, slot: usize) -> Credentials {
-        let link = &self.links.0[slot];
+        let link = &self.links[slot];
         Credentials {
             security: link.security,
             stored: self.smp.identities.find(link.peer).map(|peer| peer.security),
@@ -131,7 +131,7 @@ impl Host {
     pub(super) fn encryption_changed(&mut self, conn: u16, status: u8, on: bool) {
         let Some(slot) = self.links.find(conn) else { return };
         if status == 0 && !on {
-            self.links.0[slot].security = Security::default();
+            self.links[slot].security = Security::default();
         }
         let link = self.smp_link(slot);
         self.smp.handle_encryption(&link, status, on, self.now);
@@ -149,12 +149,12 @@ impl Host {
             return false;
         };
         let index = slot as usize;
-        if action == Action::Send && self.links.0[index].state == LinkState::Up {
+        if action == Action::Send && self.links[index].state == LinkState::Up {
             self.close_pdu(index, cid::SMP, block, len);
             return true;
         }
         self.tx.free(block);
-        if self.links.0[index].state == LinkState::Up {
+        if self.links[index].state == LinkState::Up {
             self.perform(slot, action);
         }
         true
@@ -162,7 +162,7 @@ impl Host {
 
     #[inline(never)]
     fn perform(&mut self, slot: u8, action: Action) {
-        let link = &mut self.links.0[slot as usize];
+        let link = &mut self.links[slot as usize];
         let conn = link.handle;
         let mut params = [0; 28];
         let mut w = Writer::new(&mut params);
@@ -210,7 +210,7 @@ impl Host {
     pub(super) fn encryption_update(&mut self, slot: usize) {
         // What protection kept back may be sent now.
         self.links.wake(slot);
-        let link = &self.links.0[slot];
+        let link = &self.links[slot];
         let Security { key_size, authenticated, bonded, .. } = link.security;
         self.push_event(Event::EncryptionUpdate {
             conn: link.handle,
@@ -223,7 +223,7 @@ impl Host {
 
     /// Keeps what a bonded client changed.
     pub(super) fn client_changed(&mut self, slot: usize) {
-        let link = &mut self.links.0[slot];
+        let link = &mut self.links[slot];
         if link.server.take_unsaved() && link.security.bonded {
             let peer = link.peer;
             self.query.later(Purpose::StoreClient(peer));

@@ -72,7 +72,7 @@ impl Host {
                 Some(Transmit { header, header_len: 0, head, tail: &[] })
             }
             Outgoing::Pdu { slot, len } => {
-                let link = &self.links.0[slot as usize];
+                let link = &self.links[slot as usize];
                 let sent = link.sent as usize;
                 let acl = AclHeader { handle: link.handle, continuing: sent > 0 };
                 header[..5].copy_from_slice(&acl.emit(len as usize));
@@ -80,7 +80,7 @@ impl Host {
                 Some(Transmit { header, header_len: 5, head, tail: &[] })
             }
             Outgoing::Fragment { slot, .. } => {
-                let handle = self.links.0[slot as usize].handle;
+                let handle = self.links[slot as usize].handle;
                 let fragment = self.channels.poll_fragment(slot, self.controller.acl_len as usize)?;
                 let acl = AclHeader { handle, continuing: !fragment.first() };
                 let n = fragment.header.len();
@@ -99,7 +99,7 @@ impl Host {
         match outgoing {
             Outgoing::Command => return self.commands.sent(now),
             Outgoing::Pdu { slot, len } => {
-                let link = &mut self.links.0[slot as usize];
+                let link = &mut self.links[slot as usize];
                 link.sent += len;
                 if link.tx.front().is_some_and(|block| block.len() <= link.sent as usize) {
                     if let Some(block) = link.pop_tx() {
@@ -111,7 +111,7 @@ impl Host {
         }
         if let Some(slot) = outgoing.slot() {
             self.controller.acl_free = self.controller.acl_free.saturating_sub(1);
-            let link = &mut self.links.0[slot];
+            let link = &mut self.links[slot];
             link.in_flight += 1;
             link.overdue = link.overdue.or(Some(now.after(LINK_DEAD_MS)));
             self.next_slot = slot + 1;
@@ -134,7 +134,7 @@ impl Host {
             if !self.links.may_send(slot) {
                 continue;
             }
-            let link = &self.links.0[slot];
+            let link = &self.links[slot];
             if link.state != LinkState::Up || !link.sends {
                 self.links.sent_all(slot);
             } else if link.in_flight < share {
@@ -153,7 +153,7 @@ impl Host {
         let acl_len = self.controller.acl_len;
         if !self.channels.frame_open(slot as u8) {
             self.gather(slot);
-            let link = &mut self.links.0[slot];
+            let link = &mut self.links[slot];
             if let Some(block) = link.tx.front() {
                 // PDUs and frames take turns, but a PDU is not interrupted.
                 if link.sent > 0 || !link.frame_next {
@@ -166,11 +166,11 @@ impl Host {
         match self.channels.poll_fragment(slot as u8, acl_len as usize) {
             Some(fragment) => {
                 let len = fragment.len() as u16;
-                self.links.0[slot].frame_next = false;
+                self.links[slot].frame_next = false;
                 Some(Outgoing::Fragment { slot: slot as u8, len })
             }
             None => {
-                let link = &mut self.links.0[slot];
+                let link = &mut self.links[slot];
                 link.frame_next = false;
                 let len = (link.tx.front()?.len() as u16 - link.sent).min(acl_len);
                 Some(Outgoing::Pdu { slot: slot as u8, len })
@@ -180,10 +180,10 @@ impl Host {
 
     /// Queues what client, signalling and indications of a link have to say.
     fn gather(&mut self, slot: usize) {
-        let link = &self.links.0[slot];
+        let link = &self.links[slot];
         if link.client.may_request() {
-            if let Some(block) = self.open_pdu(slot, self.links.0[slot].mtu as usize) {
-                let link = &mut self.links.0[slot];
+            if let Some(block) = self.open_pdu(slot, self.links[slot].mtu as usize) {
+                let link = &mut self.links[slot];
                 let mut out = Writer::new(&mut self.tx.get_mut(&block)[4..]);
                 link.client.poll_request(self.now, link.mtu, &mut self.pool, &mut out);
                 let len = out.len();
@@ -207,7 +207,7 @@ impl Host {
         }
         self.service_changed(slot);
         let deadline = self.transaction_deadline();
-        let link = &mut self.links.0[slot];
+        let link = &mut self.links[slot];
         if link.indication_deadline.is_none() && !link.tx.is_full() && !link.att_failed {
             if let Some(pdu) = link.indications.front_mut().and_then(|first| first.pdu.take()) {
                 link.indication_deadline = Some(deadline);
