@@ -16,6 +16,7 @@ import fetch
 import firmware
 import patching
 import rust
+import stack
 import tree
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -77,60 +78,9 @@ class Image:
             if "data" in name and "rodata" not in name:
                 self.ram += size
 
-    def stack(self):
-        return worst_stack(run("arm-none-eabi-objdump", "-d", "--no-show-raw-insn", self.path))
-
 
 def run(*argv):
     return subprocess.run(argv, stdout=subprocess.PIPE, check=True, universal_newlines=True).stdout
-
-
-def worst_stack(listing):
-    """(bytes, path) of the deepest chain of calls that starts at the host's C interface.
-
-    Frames are read off the machine code; calls through pointers are not followed.
-    """
-    frames, calls, name = {}, {}, None
-    for line in listing.splitlines():
-        m = re.match(r"[0-9a-f]+ <(.+)>:$", line)
-        if m:
-            name = m.group(1)
-            frames[name], calls[name] = 0, set()
-            continue
-        m = name and re.match(r"\s+[0-9a-f]+:\s+(\S+)\s*(.*)$", line)
-        if not m:
-            continue
-        operation, operands = m.group(1), m.group(2)
-        if operation in ("push", "stmdb") and ("{" in operands):
-            frames[name] += 4 * registers(operands)
-        elif operation.startswith("sub") and re.match(r"sp, (sp, )?#(\d+)", operands):
-            frames[name] += int(re.search(r"#(\d+)", operands).group(1))
-        elif operation.startswith("b"):
-            m = re.search(r"<([^>+]+)>", operands)
-            if m and m.group(1) != name:
-                calls[name].add(m.group(1))
-    deepest = {}
-
-    def depth(function, trail):
-        if function not in deepest:
-            best = (0, [])
-            for callee in calls.get(function, ()):
-                if callee not in trail:
-                    best = max(best, depth(callee, trail | {callee}))
-            deepest[function] = (frames.get(function, 0) + best[0], [function] + best[1])
-        return deepest[function]
-
-    sys.setrecursionlimit(10000)
-    entries = [f for f in frames if f.startswith("ble_")]
-    return max((depth(f, {f}) for f in entries), default=(0, []))
-
-
-def registers(operands):
-    count = 0
-    for part in re.search(r"\{(.*)\}", operands).group(1).split(","):
-        first, dash, last = part.strip().partition("-")
-        count += int(last[1:]) - int(first[1:]) + 1 if dash and last[1:].isdigit() else 1
-    return count
 
 
 def measure(args, board):
@@ -152,22 +102,19 @@ def measure(args, board):
 def report(board, image, base):
     """The line of the table; prints the rest."""
     flash, ram = image.flash - base.flash, image.ram - base.ram
-    stack, path = image.stack()
+    depths = stack.analyse(image.path)
+    deepest, _, path = max(depths.entries())
     goal = BOARDS[board]
     print("\n%s: %d bytes of flash, %d of static RAM%s; stack %d"
-          % (board, flash, ram, " (goal %d, %d)" % goal if goal else "", stack))
-    print("  deepest: " + " > ".join(demangled(path)[-8:]))
+          % (board, flash, ram, " (goal %d, %d)" % goal if goal else "", deepest))
+    print("  deepest: " + " > ".join(depths.functions[at].name for at in path))
+    for line in depths.doubts():
+        print("  " + line)
     growth = {key: size - base.symbols.get(key, 0) for key, size in image.symbols.items()}
     for (name, kind), size in sorted(growth.items(), key=lambda item: -item[1])[:20]:
         print("  %6d %-5s %s" % (size, kind, name[:90]))
     goals = ("%d" % goal[0], "%d" % goal[1]) if goal else ("", "")
-    return "| %s | %d | %s | %d | %s | %d |" % (board, flash, goals[0], ram, goals[1], stack)
-
-
-def demangled(names):
-    done = subprocess.run(["arm-none-eabi-c++filt"], input="\n".join(names),
-                          stdout=subprocess.PIPE, universal_newlines=True)
-    return done.stdout.splitlines()
+    return "| %s | %d | %s | %d | %s | %d |" % (board, flash, goals[0], ram, goals[1], deepest)
 
 
 def update(lines):

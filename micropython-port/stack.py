@@ -4,10 +4,10 @@
   stack.py ELF [--objdump arm-none-eabi-objdump] [--entries REGEX]
 
 Reads the disassembly: what each function takes from the stack, and whom it
-calls. The figure of an entry point is the largest sum along any path of calls.
-All that a function takes counts at each of its calls, so it is an upper bound.
-Recursion, and calls through pointers, make it none: both are listed, and
-recursion ends the program with status 1.
+calls. The figure of an entry point is the largest sum along any path of calls,
+up to a panic, which leaves the path. All that a function takes counts at each
+of its calls, so it is an upper bound. Recursion, and calls through pointers,
+make it none: both are listed, and recursion ends the program with status 1.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import subprocess
 import sys
 
 ENTRIES = r"ble_\w+"
+PANIC = "mp_rust_ble_panic"
 FUNCTION = re.compile(r"^([0-9a-f]+) <(.*)>:$")
 LINE = re.compile(r"^\s*([0-9a-f]+):\t(?:[0-9a-f]+ )+\s*\t(\S+)\s*(.*)$")
 CALL = re.compile(r"^(?:[a-z0-9]+, )?([0-9a-f]+) <")
@@ -56,12 +57,13 @@ def read(elf, objdump):
         match = LINE.match(line)
         if match and current:
             instruction(current, match.group(2), match.group(3), values, words)
+    panics = {address for address, function in functions.items() if function.name == PANIC}
     for address, function in functions.items():
         function.calls |= {target & ~1 for target in function.pointers if target is not None}
         function.indirect = not all(target is not None and target & ~1 in functions
                                     for target in function.pointers)
         function.calls.discard(address)  # Loops that begin with the function.
-        function.calls &= functions.keys()
+        function.calls &= functions.keys() - panics
     return functions
 
 
@@ -117,23 +119,24 @@ class Analysis:
         return self.worst[address]
 
 
-def report(elf, objdump="arm-none-eabi-objdump", entries=ENTRIES, paths=3):
-    """(lines to print, whether there is recursion)"""
-    functions = read(elf, objdump)
-    analysis = Analysis(functions)
-    found = [(analysis.depth(address), function.name) for address, function in functions.items()
-             if re.fullmatch(entries, function.name)]
-    found.sort(key=lambda entry: (-entry[0][0], entry[1]))
-    lines = ["%6d  %s" % (size, name) for (size, _), name in found]
-    for (size, path), name in found[:paths]:
-        lines.append("deepest path of %s:" % name)
-        lines += ["%6d  %s" % (functions[at].frame, functions[at].name) for at in path]
-    for at in analysis.worst:
-        if functions[at].indirect:
-            lines.append("calls through a pointer: %s" % functions[at].name)
-    for loop in analysis.recursive:
-        lines.append("recursion: " + " -> ".join(functions[at].name for at in loop))
-    return lines, bool(analysis.recursive)
+    def entries(self, pattern=ENTRIES):
+        """[(bytes, name, addresses of the path)] of entry points, deepest first."""
+        found = [(*self.depth(address), function.name)
+                 for address, function in self.functions.items()
+                 if re.fullmatch(pattern, function.name)]
+        return sorted(((size, name, path) for size, path, name in found),
+                      key=lambda entry: (-entry[0], entry[1]))
+
+    def doubts(self):
+        """What makes the figures no upper bound, a line each."""
+        lines = ["calls through a pointer: " + self.functions[at].name
+                 for at in self.worst if self.functions[at].indirect]
+        return lines + ["recursion: " + " -> ".join(self.functions[at].name for at in loop)
+                        for loop in self.recursive]
+
+
+def analyse(elf, objdump="arm-none-eabi-objdump"):
+    return Analysis(read(elf, objdump))
 
 
 def main():
@@ -142,9 +145,16 @@ def main():
     parser.add_argument("--objdump", default="arm-none-eabi-objdump")
     parser.add_argument("--entries", default=ENTRIES, help="names of entry points")
     args = parser.parse_args()
-    lines, recursive = report(args.elf, args.objdump, args.entries)
-    print("\n".join(lines))
-    return 1 if recursive else 0
+    analysis = analyse(args.elf, args.objdump)
+    found = analysis.entries(args.entries)
+    for size, name, _ in found:
+        print("%6d  %s" % (size, name))
+    for _, name, path in found[:3]:
+        print("deepest path of %s:" % name)
+        for at in path:
+            print("%6d  %s" % (analysis.functions[at].frame, analysis.functions[at].name))
+    print("\n".join(analysis.doubts()))
+    return 1 if analysis.recursive else 0
 
 
 if __name__ == "__main__":
