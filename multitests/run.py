@@ -70,6 +70,11 @@ class Runner:
         """How run-multitests.py starts an instance that uses the controller at place."""
         return "exec:%s,MICROPYBTUART=%s" % (self.binary, place)
 
+    def takes_result_dir(self):
+        """Since 1.26; before, failures leave their files in tests/."""
+        with open(os.path.join(self.tree, "tests", "run-multitests.py")) as f:
+            return "--result-dir" in f.read()
+
     def run(self, path):
         """(outcome, output) of one test."""
         count = instances(path)
@@ -78,7 +83,9 @@ class Runner:
         snoop = os.path.join(self.captures, os.path.basename(path)[:-3])
         controllers = harness.controllers(self.link, count, self.cache, snoop)
         with tempfile.TemporaryDirectory(prefix="multitests-") as results:
-            argv = [self.python, "run-multitests.py", "-r", results]
+            argv = [self.python, "run-multitests.py"]
+            if self.takes_result_dir():
+                argv += ["-r", results]
             for i, place in enumerate(controllers.places):
                 argv += ["-i", self.instance(i, place)]
             argv.append(path)
