@@ -64,7 +64,7 @@ def build(args):
     if args.sanitize:
         out, where = out + "-sanitize", os.path.join(where, "sanitize")
         options = ["CFLAGS_EXTRA=" + SANITIZERS, "LDFLAGS_EXTRA=" + SANITIZERS,
-                   "RUST_BLE_SANITIZE=address", "STRIP=true"]
+                   "RUST_BLE_SANITIZE=address", "STRIP="]
         os.makedirs(where, exist_ok=True)
     make(args.build, os.path.join(copy, "ports", "unix"), "VARIANT=" + VARIANT, "BUILD=" + out, *options)
     link(copy, os.path.join(where, "micropython-tree"))
