@@ -41,6 +41,7 @@ impl Uuid {
     }
 
     /// Length in ATT PDUs: 2 or 16.
+    #[allow(clippy::len_without_is_empty)]
     pub const fn len(&self) -> usize {
         match self {
             Uuid::U16(_) => 2,

@@ -146,17 +146,16 @@ fn requests_are_answered_and_indications_confirmed_while_notifications_never_sto
         let until = world.air.now() + 20_000_000;
         while world.air.now() < until {
             let now = world.now();
-            for node in 0..2 {
-                let host = &mut world.nodes[node].host;
-                while host.notify(now, conns[node], value, Some(&[9; 20])).is_ok() {}
-                let _ = host.gattc_read(now, conns[node], value);
+            for (node, &conn) in world.nodes.iter_mut().zip(&conns) {
+                while node.host.notify(now, conn, value, Some(&[9; 20])).is_ok() {}
+                let _ = node.host.gattc_read(now, conn, value);
             }
             world.run(20);
-            for node in 0..2 {
-                for event in world.nodes[node].events.drain(..) {
+            for (node, reads) in world.nodes.iter_mut().zip(&mut reads) {
+                for event in node.events.drain(..) {
                     if let Event::GattcReadDone { status, .. } = event {
                         assert_eq!(status, 0);
-                        reads[node] += 1;
+                        *reads += 1;
                     }
                 }
             }

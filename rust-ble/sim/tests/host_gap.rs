@@ -81,7 +81,7 @@ fn advertising_connectable_scannable_and_not_is_heard_with_its_data() {
         let mut world = hosts(2, profile);
         restarted(&mut world, true, Some(b"\x02\x01\x06"), Some(b"\x03\x09ab"));
         let ind = (ADV_IND, b"\x02\x01\x06".to_vec());
-        assert_eq!(heard(&mut world, 1, false), [ind.clone()]);
+        assert_eq!(heard(&mut world, 1, false), std::slice::from_ref(&ind));
         assert_eq!(heard(&mut world, 1, true), [ind, (SCAN_RSP, b"\x03\x09ab".to_vec())]);
 
         // Restarted while active; what is not given stays.

@@ -1,4 +1,5 @@
 //! Links: how they end, how they change, and many at once.
+#![allow(clippy::needless_range_loop)] // Nodes have numbers.
 
 mod hosts;
 

@@ -85,6 +85,12 @@ pub struct Advertising {
     pub response: AdvData,
 }
 
+impl Default for Advertising {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Advertising {
     /// Not advertising.
     pub const fn new() -> Self {

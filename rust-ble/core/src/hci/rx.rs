@@ -140,9 +140,9 @@ impl RxQueue {
     fn wanted(&self, next: u8) -> Option<usize> {
         let begun = &self.bytes[(self.tail + PREFIX).min(RX_BYTES)..];
         let begun = &begun[..self.partial.min(begun.len())];
-        let header = match begun.first().unwrap_or(&next) {
-            &hci::EVENT => 3,
-            &hci::SCO => 4,
+        let header = match *begun.first().unwrap_or(&next) {
+            hci::EVENT => 3,
+            hci::SCO => 4,
             _ => 5,
         };
         let data = match *begun {

@@ -73,8 +73,7 @@ fn replay_one(args: &ArgMatches) -> Tally {
     }
     let outcome = replay(&id, Some(&capture));
     println!(
-        "{} in {}",
-        "central.btsnoop, peripheral.btsnoop, events.txt",
+        "central.btsnoop, peripheral.btsnoop, events.txt in {}",
         capture.display()
     );
     println!(

@@ -474,6 +474,7 @@ impl Rig {
         moved
     }
 
+    #[allow(clippy::wrong_self_convention)]
     fn from_host(&mut self, n: usize, packet: &[u8]) {
         let node = &mut self.nodes[n];
         if let [1, low, high, ..] = *packet {
@@ -489,6 +490,7 @@ impl Rig {
         self.packet_passed(n);
     }
 
+    #[allow(clippy::wrong_self_convention)]
     fn to_host(&mut self, n: usize, packet: Vec<u8>) {
         let node = &mut self.nodes[n];
         if node.silent {

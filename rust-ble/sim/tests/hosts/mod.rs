@@ -37,7 +37,7 @@ pub fn expect(world: &mut World, node: usize, ms: u64, wanted: fn(&Event) -> boo
     let mut found = None;
     world.wait(node, ms, |event| {
         wanted(event).then(|| {
-            found = Some(event.clone());
+            found = Some(*event);
         })
     });
     found.unwrap()
