@@ -70,10 +70,10 @@ class Runner:
         """How run-multitests.py starts an instance that uses the controller at place."""
         return "exec:%s,MICROPYBTUART=%s" % (self.binary, place)
 
-    def takes_result_dir(self):
-        """Since 1.26; before, failures leave their files in tests/."""
+    def takes(self, option):
+        """Whether the run-multitests.py of this release has an option."""
         with open(os.path.join(self.tree, "tests", "run-multitests.py")) as f:
-            return "--result-dir" in f.read()
+            return '"%s"' % option in f.read()
 
     def run(self, path):
         """(outcome, output) of one test."""
@@ -84,10 +84,11 @@ class Runner:
         controllers = harness.controllers(self.link, count, self.cache, snoop)
         with tempfile.TemporaryDirectory(prefix="multitests-") as results:
             argv = [self.python, "run-multitests.py"]
-            if self.takes_result_dir():
+            if self.takes("--result-dir"):  # Since 1.26.
                 argv += ["-r", results]
+            instance = "-t" if self.takes("--test-instance") else "-i"  # Since 1.27.
             for i, place in enumerate(controllers.places):
-                argv += ["-i", self.instance(i, place)]
+                argv += [instance, self.instance(i, place)]
             argv.append(path)
             try:
                 done = subprocess.run(argv, cwd=os.path.join(self.tree, "tests"), timeout=LIMIT_S,
