@@ -1,7 +1,7 @@
 //! GATT and L2CAP as the script uses them.
 
 use super::Host;
-use crate::config::{MAX_LINKS, POOL_BLOCKS, POOL_BYTES, POOL_RESERVE};
+use crate::config::{MAX_VALUE_LEN, MAX_LINKS, POOL_BLOCKS, POOL_BYTES, POOL_RESERVE};
 use crate::conn::{Indication, State as LinkState, L2CAP_HEADER};
 use crate::error::{Error, Result};
 use crate::event::{Event, Token};
@@ -221,6 +221,7 @@ impl Host {
         let slot = self.slot(conn)?;
         match mode {
             0 => self.write_without_response(slot, handle, value),
+            2 if value.len() > MAX_VALUE_LEN => Err(Error::Invalid),
             1 | 2 if self.write_now(slot, handle, value) => Ok(()),
             1 | 2 => {
                 let client = &mut self.links[slot].client;
