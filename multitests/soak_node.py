@@ -321,5 +321,8 @@ def main(role, seconds, seed):
         node.stop()
     except SystemExit:
         pass  # As a reset: links are left to the controller's and our own end.
+    except Exception:
+        print("counts", node.counts)
+        raise
     print("heap and descriptors", growth.check() if growth.first else "-")
     print("counts", node.counts)
