@@ -274,11 +274,9 @@ async def write_long_value(pair, role, mtu):
         equal(bytes(server.wide.value), pattern(length))
     # The peer refuses when the parts are executed.
     equal(await server.write(server.refused.handle, pattern(512), 2), 0x85)
-    # Mode 1 sends one request after an MTU exchange, as MicroPython's tests
-    # expect, and the whole value before.
+    # Mode 1 sends one request, as MicroPython's tests and aioble's expect.
     equal(await server.write(server.wide.handle, pattern(512)), 0)
-    wanted = pattern(512 if mtu == 23 else min(mtu - 3, 512))
-    equal(bytes(server.wide.value), wanted)
+    equal(bytes(server.wide.value), pattern(min(mtu - 3, 512)))
 
 
 @test(role=ROLES)

@@ -45,7 +45,11 @@ pub struct Reassembly {
 
 impl Reassembly {
     const fn new() -> Self {
-        Reassembly { bytes: [0; MAX_PDU], have: 0, skip: 0 }
+        Reassembly {
+            bytes: [0; MAX_PDU],
+            have: 0,
+            skip: 0,
+        }
     }
 
     /// Adds the data of an ACL packet; `true` when a PDU is whole.
@@ -70,7 +74,9 @@ impl Reassembly {
         self.have += data.len() as u16;
         let have = have + data.len();
         // The length itself may be split; nothing is decided before it is known.
-        let Some(want) = pdu_len(&self.bytes[..have]) else { return false };
+        let Some(want) = pdu_len(&self.bytes[..have]) else {
+            return false;
+        };
         if want > MAX_PDU || have > want {
             self.skip = want.saturating_sub(have) as u16;
             self.have = 0;
@@ -185,7 +191,12 @@ impl Link {
             local: Address::public([0; 6]),
             parameters: [0; 3],
             mtu: 0,
-            security: Security { key_size: 0, authenticated: false, bonded: false, secure_connections: false },
+            security: Security {
+                key_size: 0,
+                authenticated: false,
+                bonded: false,
+                secure_connections: false,
+            },
             rx: Reassembly::new(),
             tx: Deque::new(),
             sent: 0,
@@ -328,7 +339,8 @@ impl Links {
 
     /// A free slot for a new link.
     pub fn vacancy(&self, handle: u16) -> Option<usize> {
-        self.slots_for(handle).find(|&slot| self.0[slot].state == State::Free)
+        self.slots_for(handle)
+            .find(|&slot| self.0[slot].state == State::Free)
     }
 
     /// Links that are up.

@@ -198,60 +198,190 @@ impl<'a> Event<'a> {
     pub fn map<'b>(self, replace: &mut dyn FnMut(&'a [u8]) -> &'b [u8]) -> Event<'b> {
         use Event::*;
         match self {
-            ScanResult { peer, adv_type, rssi, data } => {
-                ScanResult { peer, adv_type, rssi, data: replace(data) }
-            }
-            GattcReadResult { conn, handle, data } => {
-                GattcReadResult { conn, handle, data: replace(data) }
-            }
-            GattcNotify { conn, handle, data } => {
-                GattcNotify { conn, handle, data: replace(data) }
-            }
-            GattcIndicate { conn, handle, data } => {
-                GattcIndicate { conn, handle, data: replace(data) }
-            }
-            GetSecret { token, kind, index, key } => {
-                GetSecret { token, kind, index, key: key.map(replace) }
-            }
-            SetSecret { token, kind, key, value } => {
-                SetSecret { token, kind, key: replace(key), value: value.map(replace) }
-            }
+            ScanResult {
+                peer,
+                adv_type,
+                rssi,
+                data,
+            } => ScanResult {
+                peer,
+                adv_type,
+                rssi,
+                data: replace(data),
+            },
+            GattcReadResult { conn, handle, data } => GattcReadResult {
+                conn,
+                handle,
+                data: replace(data),
+            },
+            GattcNotify { conn, handle, data } => GattcNotify {
+                conn,
+                handle,
+                data: replace(data),
+            },
+            GattcIndicate { conn, handle, data } => GattcIndicate {
+                conn,
+                handle,
+                data: replace(data),
+            },
+            GetSecret {
+                token,
+                kind,
+                index,
+                key,
+            } => GetSecret {
+                token,
+                kind,
+                index,
+                key: key.map(replace),
+            },
+            SetSecret {
+                token,
+                kind,
+                key,
+                value,
+            } => SetSecret {
+                token,
+                kind,
+                key: replace(key),
+                value: value.map(replace),
+            },
             Connected { conn, role, peer } => Connected { conn, role, peer },
             Disconnected { conn, role, peer } => Disconnected { conn, role, peer },
-            ConnectionUpdate { conn, interval, latency, timeout, status } => {
-                ConnectionUpdate { conn, interval, latency, timeout, status }
-            }
+            ConnectionUpdate {
+                conn,
+                interval,
+                latency,
+                timeout,
+                status,
+            } => ConnectionUpdate {
+                conn,
+                interval,
+                latency,
+                timeout,
+                status,
+            },
             MtuExchanged { conn, mtu } => MtuExchanged { conn, mtu },
             ScanDone => ScanDone,
             ConnectFailed { peer } => ConnectFailed { peer },
             GattsWrite { conn, handle } => GattsWrite { conn, handle },
-            GattsReadRequest { token, conn, handle } => GattsReadRequest { token, conn, handle },
-            GattsIndicateDone { conn, handle, status } => {
-                GattsIndicateDone { conn, handle, status }
-            }
-            GattcService { conn, start, end, uuid } => GattcService { conn, start, end, uuid },
+            GattsReadRequest {
+                token,
+                conn,
+                handle,
+            } => GattsReadRequest {
+                token,
+                conn,
+                handle,
+            },
+            GattsIndicateDone {
+                conn,
+                handle,
+                status,
+            } => GattsIndicateDone {
+                conn,
+                handle,
+                status,
+            },
+            GattcService {
+                conn,
+                start,
+                end,
+                uuid,
+            } => GattcService {
+                conn,
+                start,
+                end,
+                uuid,
+            },
             GattcServiceDone { conn, status } => GattcServiceDone { conn, status },
-            GattcCharacteristic { conn, end, value_handle, properties, uuid } => {
-                GattcCharacteristic { conn, end, value_handle, properties, uuid }
-            }
+            GattcCharacteristic {
+                conn,
+                end,
+                value_handle,
+                properties,
+                uuid,
+            } => GattcCharacteristic {
+                conn,
+                end,
+                value_handle,
+                properties,
+                uuid,
+            },
             GattcCharacteristicDone { conn, status } => GattcCharacteristicDone { conn, status },
             GattcDescriptor { conn, handle, uuid } => GattcDescriptor { conn, handle, uuid },
             GattcDescriptorDone { conn, status } => GattcDescriptorDone { conn, status },
-            GattcReadDone { conn, handle, status } => GattcReadDone { conn, handle, status },
-            GattcWriteDone { conn, handle, status } => GattcWriteDone { conn, handle, status },
-            EncryptionUpdate { conn, encrypted, authenticated, bonded, key_size } => {
-                EncryptionUpdate { conn, encrypted, authenticated, bonded, key_size }
-            }
+            GattcReadDone {
+                conn,
+                handle,
+                status,
+            } => GattcReadDone {
+                conn,
+                handle,
+                status,
+            },
+            GattcWriteDone {
+                conn,
+                handle,
+                status,
+            } => GattcWriteDone {
+                conn,
+                handle,
+                status,
+            },
+            EncryptionUpdate {
+                conn,
+                encrypted,
+                authenticated,
+                bonded,
+                key_size,
+            } => EncryptionUpdate {
+                conn,
+                encrypted,
+                authenticated,
+                bonded,
+                key_size,
+            },
             PasskeyAction { conn, action } => PasskeyAction { conn, action },
-            L2capAccept { token, conn, cid, psm, our_mtu, peer_mtu } => {
-                L2capAccept { token, conn, cid, psm, our_mtu, peer_mtu }
-            }
-            L2capConnected { conn, cid, psm, our_mtu, peer_mtu } => {
-                L2capConnected { conn, cid, psm, our_mtu, peer_mtu }
-            }
-            L2capDisconnected { conn, cid, psm, status } => {
-                L2capDisconnected { conn, cid, psm, status }
-            }
+            L2capAccept {
+                token,
+                conn,
+                cid,
+                psm,
+                our_mtu,
+                peer_mtu,
+            } => L2capAccept {
+                token,
+                conn,
+                cid,
+                psm,
+                our_mtu,
+                peer_mtu,
+            },
+            L2capConnected {
+                conn,
+                cid,
+                psm,
+                our_mtu,
+                peer_mtu,
+            } => L2capConnected {
+                conn,
+                cid,
+                psm,
+                our_mtu,
+                peer_mtu,
+            },
+            L2capDisconnected {
+                conn,
+                cid,
+                psm,
+                status,
+            } => L2capDisconnected {
+                conn,
+                cid,
+                psm,
+                status,
+            },
             L2capRecv { conn, cid } => L2capRecv { conn, cid },
             L2capSendReady { conn, cid, status } => L2capSendReady { conn, cid, status },
         }

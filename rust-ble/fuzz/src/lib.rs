@@ -9,8 +9,11 @@ pub mod driver;
 pub mod input;
 pub mod targets;
 
+/// Feeds one input to the host; a finding is a panic.
+pub type Target = fn(&[u8]);
+
 /// Names and functions of all targets.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[(&str, Target)] = &[
     ("h4", targets::h4::run),
     ("hci", targets::hci::run),
     ("acl", targets::acl::run),

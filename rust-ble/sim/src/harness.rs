@@ -73,7 +73,9 @@ impl World {
         let mut moved = false;
         for node in &mut self.nodes {
             while node.inbox.len() < TRANSPORT_BYTES {
-                let Some(packet) = self.air.receive(node.id) else { break };
+                let Some(packet) = self.air.receive(node.id) else {
+                    break;
+                };
                 node.inbox.extend(packet);
             }
             if !node.inbox.is_empty() {

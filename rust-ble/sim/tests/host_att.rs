@@ -12,8 +12,7 @@ use hosts::*;
 
 const DISCONNECTED: u16 = 0x1f;
 const TIMEOUT: u16 = 0x7f;
-const ALL: u16 =
-    flag::READ | flag::NOTIFY | flag::INDICATE | flag::WRITE | flag::WRITE_NO_RESPONSE;
+const ALL: u16 = flag::READ | flag::NOTIFY | flag::INDICATE | flag::WRITE | flag::WRITE_NO_RESPONSE;
 
 fn is_disconnected(event: &Event) -> bool {
     matches!(event, Event::Disconnected { .. })
@@ -47,18 +46,26 @@ fn serve(world: &mut World, node: usize, values: u16, flags: u16) -> Vec<u16> {
 
 fn read(world: &mut World, node: usize, conn: u16, handle: u16) -> Result<Vec<u8>, u16> {
     let now = world.now();
-    world.nodes[node].host.gattc_read(now, conn, handle).unwrap();
+    world.nodes[node]
+        .host
+        .gattc_read(now, conn, handle)
+        .unwrap();
     let status = world.wait(node, 40_000, |event| match *event {
-        Event::GattcReadDone { conn: c, handle: h, status } if c == conn && h == handle => {
-            Some(status)
-        }
+        Event::GattcReadDone {
+            conn: c,
+            handle: h,
+            status,
+        } if c == conn && h == handle => Some(status),
         _ => None,
     });
     let result = world.nodes[node].events.iter().rposition(|event| {
         matches!(event, Event::GattcReadResult { conn: c, handle: h, .. }
             if *c == conn && *h == handle)
     });
-    match (status, result.and_then(|at| world.nodes[node].events.remove(at))) {
+    match (
+        status,
+        result.and_then(|at| world.nodes[node].events.remove(at)),
+    ) {
         (0, Some(Event::GattcReadResult { data, .. })) => Ok(data.to_vec()),
         (0, _) => panic!("done without a result"),
         (status, _) => Err(status),
@@ -67,11 +74,16 @@ fn read(world: &mut World, node: usize, conn: u16, handle: u16) -> Result<Vec<u8
 
 fn write(world: &mut World, node: usize, conn: u16, handle: u16, data: &[u8], mode: u32) -> u16 {
     let now = world.now();
-    world.nodes[node].host.gattc_write(now, conn, handle, data, mode).unwrap();
+    world.nodes[node]
+        .host
+        .gattc_write(now, conn, handle, data, mode)
+        .unwrap();
     world.wait(node, 40_000, |event| match *event {
-        Event::GattcWriteDone { conn: c, handle: h, status } if c == conn && h == handle => {
-            Some(status)
-        }
+        Event::GattcWriteDone {
+            conn: c,
+            handle: h,
+            status,
+        } if c == conn && h == handle => Some(status),
         _ => None,
     })
 }
@@ -83,7 +95,9 @@ fn exchange_mtu(world: &mut World, node: usize, conn: u16, mtu: u16) {
     let now = world.now();
     world.nodes[node].host.exchange_mtu(now, conn).unwrap();
     for node in 0..2 {
-        let event = expect(world, node, 5_000, |e| matches!(e, Event::MtuExchanged { .. }));
+        let event = expect(world, node, 5_000, |e| {
+            matches!(e, Event::MtuExchanged { .. })
+        });
         assert!(matches!(event, Event::MtuExchanged { mtu: m, .. } if m == mtu));
     }
 }
@@ -104,7 +118,9 @@ fn drive(world: &mut World, node: usize, ms: u64, mut see: impl FnMut(&mut World
         if host.poll_timeout().is_some_and(|at| at.reached(now)) {
             host.handle_timeout(now);
         }
-        let event = host.poll_event(now).map(|event| event.map(&mut |data| data.to_vec().leak()));
+        let event = host
+            .poll_event(now)
+            .map(|event| event.map(&mut |data| data.to_vec().leak()));
         let told = event.is_some();
         if let Some(event) = event {
             see(world, event);
@@ -112,7 +128,9 @@ fn drive(world: &mut World, node: usize, ms: u64, mut see: impl FnMut(&mut World
         let mut sent = false;
         loop {
             let host = &mut world.nodes[node].host;
-            let Some(packet) = host.poll_transmit(now) else { break };
+            let Some(packet) = host.poll_transmit(now) else {
+                break;
+            };
             let packet = [packet.header(), packet.head, packet.tail].concat();
             host.transmitted(now);
             world.air.send(id, &packet);
@@ -152,7 +170,9 @@ fn raw(world: &mut World, conn: u16, pdu: &[u8]) -> Vec<Vec<u8>> {
     while let Some(packet) = world.air.receive(0) {
         if packet[0] == 2 {
             whole.extend(&packet[5..]);
-            if whole.len() >= 4 && whole.len() == 4 + u16::from_le_bytes([whole[0], whole[1]]) as usize {
+            if whole.len() >= 4
+                && whole.len() == 4 + u16::from_le_bytes([whole[0], whole[1]]) as usize
+            {
                 pdus.push(whole.split_off(4));
                 whole.clear();
             }
@@ -170,7 +190,13 @@ fn a_database_of_five_hundred_attributes_of_all_kinds_of_uuid_is_discovered_whol
             bytes[..2].copy_from_slice(&i.to_le_bytes());
             Uuid::U128(bytes)
         };
-        let uuid = |i: u16| if i % 3 == 0 { long(i) } else { Uuid::U16(0x2b00 + i) };
+        let uuid = |i: u16| {
+            if i % 3 == 0 {
+                long(i)
+            } else {
+                Uuid::U16(0x2b00 + i)
+            }
+        };
         // (service, [(value, [descriptor])])
         let registered = world.services(1, |db| {
             let mut services = Vec::new();
@@ -179,7 +205,11 @@ fn a_database_of_five_hundred_attributes_of_all_kinds_of_uuid_is_discovered_whol
                 let service = (uuid(i), db.add_service(&uuid(i))?);
                 let mut characteristics = Vec::new();
                 for c in 0..i % 4 {
-                    let flags = if c % 2 == 0 { flag::READ } else { flag::READ | flag::NOTIFY };
+                    let flags = if c % 2 == 0 {
+                        flag::READ
+                    } else {
+                        flag::READ | flag::NOTIFY
+                    };
                     let value = (uuid(i + c), db.add_characteristic(&uuid(i + c), flags)?);
                     let mut descriptors = Vec::new();
                     if flags & flag::NOTIFY != 0 {
@@ -202,7 +232,10 @@ fn a_database_of_five_hundred_attributes_of_all_kinds_of_uuid_is_discovered_whol
             exchange_mtu(&mut world, 0, conn, mtu);
         }
         let now = world.now();
-        world.nodes[0].host.discover_services(now, conn, None).unwrap();
+        world.nodes[0]
+            .host
+            .discover_services(now, conn, None)
+            .unwrap();
         world.wait(0, 20_000, |e| {
             matches!(e, Event::GattcServiceDone { status: 0, .. }).then_some(())
         });
@@ -210,13 +243,16 @@ fn a_database_of_five_hundred_attributes_of_all_kinds_of_uuid_is_discovered_whol
             .events
             .drain(..)
             .filter_map(|event| match event {
-                Event::GattcService { start, end, uuid, .. } if start >= FIRST_SCRIPT_HANDLE => {
-                    Some(((uuid, start), end))
-                }
+                Event::GattcService {
+                    start, end, uuid, ..
+                } if start >= FIRST_SCRIPT_HANDLE => Some(((uuid, start), end)),
                 _ => None,
             })
             .collect();
-        let wanted: Vec<_> = registered.iter().map(|(service, end, _)| (*service, *end)).collect();
+        let wanted: Vec<_> = registered
+            .iter()
+            .map(|(service, end, _)| (*service, *end))
+            .collect();
         assert_eq!(found.len(), wanted.len());
         for (found, wanted) in found.iter().zip(&wanted) {
             assert_eq!(found, wanted);
@@ -224,7 +260,8 @@ fn a_database_of_five_hundred_attributes_of_all_kinds_of_uuid_is_discovered_whol
         for ((_, start), end, characteristics) in &registered {
             let now = world.now();
             let host = &mut world.nodes[0].host;
-            host.discover_characteristics(now, conn, *start, *end, None).unwrap();
+            host.discover_characteristics(now, conn, *start, *end, None)
+                .unwrap();
             world.wait(0, 20_000, |e| {
                 matches!(e, Event::GattcCharacteristicDone { status: 0, .. }).then_some(())
             });
@@ -232,9 +269,12 @@ fn a_database_of_five_hundred_attributes_of_all_kinds_of_uuid_is_discovered_whol
                 .events
                 .drain(..)
                 .filter_map(|event| match event {
-                    Event::GattcCharacteristic { end, value_handle, uuid, .. } => {
-                        Some(((uuid, value_handle), end))
-                    }
+                    Event::GattcCharacteristic {
+                        end,
+                        value_handle,
+                        uuid,
+                        ..
+                    } => Some(((uuid, value_handle), end)),
                     _ => None,
                 })
                 .collect();
@@ -243,11 +283,14 @@ fn a_database_of_five_hundred_attributes_of_all_kinds_of_uuid_is_discovered_whol
                 found.iter().zip(characteristics).enumerate()
             {
                 assert_eq!(value, wanted);
-                let next = characteristics.get(i + 1).map_or(*end, |(next, _)| next.1 - 2);
+                let next = characteristics
+                    .get(i + 1)
+                    .map_or(*end, |(next, _)| next.1 - 2);
                 assert_eq!(*last, next);
                 let now = world.now();
                 let host = &mut world.nodes[0].host;
-                host.discover_descriptors(now, conn, value.1, *last).unwrap();
+                host.discover_descriptors(now, conn, value.1, *last)
+                    .unwrap();
                 world.wait(0, 20_000, |e| {
                     matches!(e, Event::GattcDescriptorDone { status: 0, .. }).then_some(())
                 });
@@ -277,18 +320,33 @@ fn values_of_up_to_512_bytes_are_read_and_written_whole() {
             for len in [0, 1, 20, 21, 22, 23, 181, 182, 183, 184, 185, 511, 512] {
                 let data: Vec<u8> = (0..len).map(|i| i as u8).collect();
                 let now = world.now();
-                world.nodes[1].host.gatts_write(now, value, &data, false).unwrap();
-                assert_eq!(read(&mut world, 0, conn, value), Ok(data.clone()), "{len} at {mtu}");
+                world.nodes[1]
+                    .host
+                    .gatts_write(now, value, &data, false)
+                    .unwrap();
+                assert_eq!(
+                    read(&mut world, 0, conn, value),
+                    Ok(data.clone()),
+                    "{len} at {mtu}"
+                );
                 let written: Vec<u8> = data.iter().map(|x| !x).collect();
                 assert_eq!(write(&mut world, 0, conn, value, &written, 2), 0);
-                assert_eq!(world.nodes[1].host.database().read(value), Some(&written[..]));
+                assert_eq!(
+                    world.nodes[1].host.database().read(value),
+                    Some(&written[..])
+                );
                 // One event for each, however many parts it had.
                 world.settle();
-                assert_eq!(count(&world, 1, |e| matches!(e, Event::GattsWrite { .. })), 1);
+                assert_eq!(
+                    count(&world, 1, |e| matches!(e, Event::GattsWrite { .. })),
+                    1
+                );
                 world.nodes[1].events.clear();
             }
             let now = world.now();
-            let refused = world.nodes[0].host.gattc_write(now, conn, value, &[0; 513], 2);
+            let refused = world.nodes[0]
+                .host
+                .gattc_write(now, conn, value, &[0; 513], 2);
             assert_eq!(refused, Err(Error::Invalid));
             end(&mut world);
         }
@@ -305,13 +363,19 @@ fn a_write_that_does_not_fit_is_refused_and_leaves_the_value() {
     let (conn, _) = world.connect(0, 1);
     exchange_mtu(&mut world, 0, conn, 100);
     let now = world.now();
-    world.nodes[1].host.gatts_write(now, value, b"before", false).unwrap();
+    world.nodes[1]
+        .host
+        .gatts_write(now, value, b"before", false)
+        .unwrap();
     for mode in [1, 2] {
         assert_eq!(write(&mut world, 0, conn, value, &[1; 21], mode), 0x0d);
         assert_eq!(write(&mut world, 0, conn, value, &[1; 200], 2), 0x0d);
         assert_eq!(read(&mut world, 0, conn, value), Ok(b"before".to_vec()));
     }
-    assert_eq!(count(&world, 1, |e| matches!(e, Event::GattsWrite { .. })), 0);
+    assert_eq!(
+        count(&world, 1, |e| matches!(e, Event::GattsWrite { .. })),
+        0
+    );
     assert_eq!(read(&mut world, 0, conn, 0x7777), Err(0x01));
     assert_eq!(write(&mut world, 0, conn, value - 1, b"x", 1), 0x03);
     end(&mut world);
@@ -322,7 +386,10 @@ fn requests_of_all_kinds_and_nonsense_are_answered_as_the_specification_says() {
     let (mut world, conn, _, value) = pair(Profile::Full);
     world.run(500);
     let now = world.now();
-    world.nodes[1].host.gatts_write(now, value, b"value", false).unwrap();
+    world.nodes[1]
+        .host
+        .gatts_write(now, value, b"value", false)
+        .unwrap();
     let [low, high] = value.to_le_bytes();
     let error = |op: u8, handle: u16, code: u8| {
         let [low, high] = handle.to_le_bytes();
@@ -331,19 +398,34 @@ fn requests_of_all_kinds_and_nonsense_are_answered_as_the_specification_says() {
     let mut ask = |pdu: &[u8]| raw(&mut world, conn, pdu);
     // Read, Read Blob, Read Multiple, Read Multiple Variable Length.
     assert_eq!(ask(&[0x0a, low, high]), [[&[0x0b][..], b"value"].concat()]);
-    assert_eq!(ask(&[0x0c, low, high, 3, 0]), [[&[0x0d][..], b"ue"].concat()]);
+    assert_eq!(
+        ask(&[0x0c, low, high, 3, 0]),
+        [[&[0x0d][..], b"ue"].concat()]
+    );
     assert_eq!(ask(&[0x0c, low, high, 6, 0]), error(0x0c, value, 0x07));
-    assert_eq!(ask(&[0x0e, low, high, low, high]), [[&[0x0f][..], b"valuevalue"].concat()]);
+    assert_eq!(
+        ask(&[0x0e, low, high, low, high]),
+        [[&[0x0f][..], b"valuevalue"].concat()]
+    );
     let variable = [&[0x21, 5, 0][..], b"value", &[5, 0], b"value"].concat();
     assert_eq!(ask(&[0x20, low, high, low, high]), [variable]);
     // Read By Type and Read By Group Type for any type.
     assert_eq!(ask(&[0x08, 1, 0, 0xff, 0xff, 0, 0x2a])[0][0], 0x09);
-    assert_eq!(ask(&[0x08, 1, 0, 0xff, 0xff, 0x99, 0x99]), error(0x08, 1, 0x0a));
+    assert_eq!(
+        ask(&[0x08, 1, 0, 0xff, 0xff, 0x99, 0x99]),
+        error(0x08, 1, 0x0a)
+    );
     assert_eq!(ask(&[0x08, 2, 0, 1, 0, 0, 0x2a]), error(0x08, 2, 0x01));
     assert_eq!(ask(&[0x10, 1, 0, 0xff, 0xff, 0, 0x28])[0][0], 0x11);
-    assert_eq!(ask(&[0x10, 1, 0, 0xff, 0xff, 3, 0x28]), error(0x10, 1, 0x10));
+    assert_eq!(
+        ask(&[0x10, 1, 0, 0xff, 0xff, 3, 0x28]),
+        error(0x10, 1, 0x10)
+    );
     // Find By Type Value, Find Information.
-    assert_eq!(ask(&[0x06, 1, 0, 0xff, 0xff, 0, 0x28, 0x15, 0x18])[0][0], 0x07);
+    assert_eq!(
+        ask(&[0x06, 1, 0, 0xff, 0xff, 0, 0x28, 0x15, 0x18])[0][0],
+        0x07
+    );
     assert_eq!(ask(&[0x04, 1, 0, 0xff, 0xff])[0][0], 0x05);
     assert_eq!(ask(&[0x04, 0, 0, 0xff, 0xff]), error(0x04, 0, 0x01));
     // A request that no one knows, a command that no one knows, and a
@@ -358,7 +440,10 @@ fn requests_of_all_kinds_and_nonsense_are_answered_as_the_specification_says() {
     assert!(ask(&[0x0b, 1]).is_empty());
     assert!(ask(&[0x13]).is_empty());
     assert!(ask(&[0x1e]).is_empty());
-    assert_eq!(world.nodes[1].host.database().read(value), Some(&b"value"[..]));
+    assert_eq!(
+        world.nodes[1].host.database().read(value),
+        Some(&b"value"[..])
+    );
     // The queue of prepared writes is bounded.
     let mut full = None;
     for i in 0..200u8 {
@@ -373,7 +458,10 @@ fn requests_of_all_kinds_and_nonsense_are_answered_as_the_specification_says() {
     }
     assert!(full.is_some());
     assert_eq!(raw(&mut world, conn, &[0x18, 0]), [vec![0x19]]);
-    assert_eq!(world.nodes[1].host.database().read(value), Some(&b"value"[..]));
+    assert_eq!(
+        world.nodes[1].host.database().read(value),
+        Some(&b"value"[..])
+    );
     end(&mut world);
 }
 
@@ -385,15 +473,27 @@ fn cccds_and_values_are_as_each_link_wants_them() {
     for (other, bits) in [(1, 0u8), (2, 1), (3, 2)] {
         let (central, _) = world.connect(other, 0);
         assert_eq!(read(&mut world, other, central, value + 1), Ok(vec![0, 0]));
-        assert_eq!(write(&mut world, other, central, value + 1, &[bits, 0], 1), 0);
-        assert_eq!(read(&mut world, other, central, value + 1), Ok(vec![bits, 0]));
+        assert_eq!(
+            write(&mut world, other, central, value + 1, &[bits, 0], 1),
+            0
+        );
+        assert_eq!(
+            read(&mut world, other, central, value + 1),
+            Ok(vec![bits, 0])
+        );
         conns.push(central);
     }
     // A CCCD write raises no event.
-    assert_eq!(count(&world, 0, |e| matches!(e, Event::GattsWrite { .. })), 0);
+    assert_eq!(
+        count(&world, 0, |e| matches!(e, Event::GattsWrite { .. })),
+        0
+    );
     clear(&mut world);
     let now = world.now();
-    world.nodes[0].host.gatts_write(now, value, b"told", true).unwrap();
+    world.nodes[0]
+        .host
+        .gatts_write(now, value, b"told", true)
+        .unwrap();
     world.run(500);
     let told = |e: &Event| matches!(e, Event::GattcNotify { data: b"told", .. });
     let indicated = |e: &Event| matches!(e, Event::GattcIndicate { data: b"told", .. });
@@ -403,7 +503,9 @@ fn cccds_and_values_are_as_each_link_wants_them() {
     let done = expect(&mut world, 0, 0, is_indicated);
     assert!(matches!(done, Event::GattsIndicateDone { status: 0, handle, .. } if handle == value));
     // A new link of the same peer begins without.
-    world.call(2, |host, now| host.disconnect(now, conns[1])).unwrap();
+    world
+        .call(2, |host, now| host.disconnect(now, conns[1]))
+        .unwrap();
     expect(&mut world, 2, 1_000, is_disconnected);
     world.run(100);
     let (central, _) = world.connect(2, 0);
@@ -420,7 +522,10 @@ fn indications_are_sent_one_at_a_time_and_each_completes() {
     for _ in 0..10 {
         let now = world.now();
         loop {
-            match world.nodes[1].host.indicate(now, conn, value, Some(&[accepted])) {
+            match world.nodes[1]
+                .host
+                .indicate(now, conn, value, Some(&[accepted]))
+            {
                 Ok(()) => accepted += 1,
                 Err(error) => break assert_eq!(error, Error::NoMemory),
             }
@@ -449,14 +554,27 @@ fn an_indication_that_is_not_confirmed_fails_after_thirty_seconds_and_so_does_al
     clear(&mut world);
     let now = world.now();
     for _ in 0..3 {
-        world.nodes[1].host.indicate(now, conn, value, Some(b"x")).unwrap();
+        world.nodes[1]
+            .host
+            .indicate(now, conn, value, Some(b"x"))
+            .unwrap();
     }
     // Node 0's script and host do nothing.
     let mut failed = Vec::new();
     drive(&mut world, 1, 29_900, |_, event| panic!("{event:?}"));
     drive(&mut world, 1, 300, |_, event| failed.push(event));
     let (handle, status) = (value, 1);
-    assert_eq!(failed, vec![Event::GattsIndicateDone { conn, handle, status }; 3]);
+    assert_eq!(
+        failed,
+        vec![
+            Event::GattsIndicateDone {
+                conn,
+                handle,
+                status
+            };
+            3
+        ]
+    );
     let now = world.now();
     let host = &mut world.nodes[1].host;
     assert_eq!(host.indicate(now, conn, value, None), Err(Error::TimedOut));
@@ -481,15 +599,26 @@ fn a_request_that_is_not_answered_ends_all_procedures_after_thirty_seconds() {
     assert_eq!(
         ended,
         [
-            Event::GattcReadDone { conn, handle, status },
-            Event::GattcWriteDone { conn, handle, status },
+            Event::GattcReadDone {
+                conn,
+                handle,
+                status
+            },
+            Event::GattcWriteDone {
+                conn,
+                handle,
+                status
+            },
             Event::GattcServiceDone { conn, status },
         ]
     );
     let now = world.now();
     let refused = world.nodes[0].host.gattc_read(now, conn, value);
     assert_eq!(refused, Err(Error::TimedOut));
-    assert_eq!(world.nodes[0].host.gattc_write(now, conn, value, b"x", 0), Err(Error::TimedOut));
+    assert_eq!(
+        world.nodes[0].host.gattc_write(now, conn, value, b"x", 0),
+        Err(Error::TimedOut)
+    );
     end(&mut world);
 }
 
@@ -506,7 +635,8 @@ fn procedures_are_queued_in_order_and_one_too_many_is_refused() {
     host.gattc_read(now, conn, value).unwrap();
     host.discover_services(now, conn, None).unwrap();
     host.exchange_mtu(now, conn).unwrap();
-    host.discover_characteristics(now, conn, 1, 0xffff, None).unwrap();
+    host.discover_characteristics(now, conn, 1, 0xffff, None)
+        .unwrap();
     host.gattc_read(now, conn, value).unwrap();
     assert_eq!(host.gattc_read(now, conn, value), Err(Error::NoMemory));
     world.run(5_000);
@@ -554,8 +684,17 @@ fn a_procedure_without_a_request_ends_in_its_turn() {
         // As ports do it: events first, then what is to be sent.
         assert_eq!(host.poll_event(now), None);
         world.run(1_000);
-        assert_eq!(count(&world, 0, |e| matches!(e, Event::GattcReadDone { .. })), before as usize);
-        assert_eq!(count(&world, 0, |e| matches!(e, Event::GattcDescriptorDone { status: 0, .. })), 2);
+        assert_eq!(
+            count(&world, 0, |e| matches!(e, Event::GattcReadDone { .. })),
+            before as usize
+        );
+        assert_eq!(
+            count(&world, 0, |e| matches!(
+                e,
+                Event::GattcDescriptorDone { status: 0, .. }
+            )),
+            2
+        );
     }
     end(&mut world);
 }
@@ -570,22 +709,69 @@ fn a_disconnect_in_the_middle_ends_each_procedure_with_its_event() {
             let now = world.now();
             let host = &mut world.nodes[0].host;
             host.discover_services(now, central, None).unwrap();
-            host.discover_characteristics(now, central, 1, 0xffff, None).unwrap();
-            host.discover_descriptors(now, central, value, value + 1).unwrap();
+            host.discover_characteristics(now, central, 1, 0xffff, None)
+                .unwrap();
+            host.discover_descriptors(now, central, value, value + 1)
+                .unwrap();
             host.gattc_write(now, central, value, &[1; 300], 2).unwrap();
             host.gattc_read(now, central, value).unwrap();
             host.exchange_mtu(now, central).unwrap();
-            world.nodes[1].host.indicate(now, peripheral, value, None).unwrap();
+            world.nodes[1]
+                .host
+                .indicate(now, peripheral, value, None)
+                .unwrap();
             world.run(after * 10);
             let conn = [central, peripheral][who];
-            world.call(who, |host, now| host.disconnect(now, conn)).unwrap();
+            world
+                .call(who, |host, now| host.disconnect(now, conn))
+                .unwrap();
             expect(&mut world, 0, 2_000, is_disconnected);
             let one = |wanted: fn(&Event) -> bool| assert_eq!(count(&world, 0, wanted), 1);
-            one(|e| matches!(e, Event::GattcServiceDone { status: 0 | DISCONNECTED, .. }));
-            one(|e| matches!(e, Event::GattcCharacteristicDone { status: 0 | DISCONNECTED, .. }));
-            one(|e| matches!(e, Event::GattcDescriptorDone { status: 0 | DISCONNECTED, .. }));
-            one(|e| matches!(e, Event::GattcWriteDone { status: 0 | DISCONNECTED, .. }));
-            one(|e| matches!(e, Event::GattcReadDone { status: 0 | DISCONNECTED, .. }));
+            one(|e| {
+                matches!(
+                    e,
+                    Event::GattcServiceDone {
+                        status: 0 | DISCONNECTED,
+                        ..
+                    }
+                )
+            });
+            one(|e| {
+                matches!(
+                    e,
+                    Event::GattcCharacteristicDone {
+                        status: 0 | DISCONNECTED,
+                        ..
+                    }
+                )
+            });
+            one(|e| {
+                matches!(
+                    e,
+                    Event::GattcDescriptorDone {
+                        status: 0 | DISCONNECTED,
+                        ..
+                    }
+                )
+            });
+            one(|e| {
+                matches!(
+                    e,
+                    Event::GattcWriteDone {
+                        status: 0 | DISCONNECTED,
+                        ..
+                    }
+                )
+            });
+            one(|e| {
+                matches!(
+                    e,
+                    Event::GattcReadDone {
+                        status: 0 | DISCONNECTED,
+                        ..
+                    }
+                )
+            });
             expect(&mut world, 1, 2_000, is_disconnected);
             assert_eq!(count(&world, 1, is_indicated), 1);
             end(&mut world);
@@ -606,27 +792,40 @@ fn links_run_their_procedures_side_by_side() {
     // The first one answers nothing at all; the others are not held up.
     let now = world.now();
     for &conn in &conns {
-        world.nodes[0].host.discover_characteristics(now, conn, 1, 0xffff, None).unwrap();
+        world.nodes[0]
+            .host
+            .discover_characteristics(now, conn, 1, 0xffff, None)
+            .unwrap();
     }
     let before = world.now();
     let mut done = 0;
     while done < 4 {
-        expect(&mut world, 0, 5_000, |e| matches!(e, Event::GattcCharacteristicDone { status: 0, .. }));
+        expect(&mut world, 0, 5_000, |e| {
+            matches!(e, Event::GattcCharacteristicDone { status: 0, .. })
+        });
         done += 1;
     }
     let together = ms(before, world.now());
     for &conn in &conns {
-        let found = world.nodes[0].events.iter().filter(|event| {
-            matches!(event, Event::GattcCharacteristic { conn: c, .. } if *c == conn)
-        });
+        let found = world.nodes[0].events.iter().filter(
+            |event| matches!(event, Event::GattcCharacteristic { conn: c, .. } if *c == conn),
+        );
         assert!(found.count() >= 20);
     }
     let (now, conn) = (world.now(), conns[0]);
-    world.nodes[0].host.discover_characteristics(now, conn, 1, 0xffff, None).unwrap();
+    world.nodes[0]
+        .host
+        .discover_characteristics(now, conn, 1, 0xffff, None)
+        .unwrap();
     let before = world.now();
-    expect(&mut world, 0, 5_000, |e| matches!(e, Event::GattcCharacteristicDone { .. }));
+    expect(&mut world, 0, 5_000, |e| {
+        matches!(e, Event::GattcCharacteristicDone { .. })
+    });
     let alone = ms(before, world.now());
-    assert!(together < 2 * alone, "{together} ms together, {alone} ms alone");
+    assert!(
+        together < 2 * alone,
+        "{together} ms together, {alone} ms alone"
+    );
     end(&mut world);
 }
 
@@ -650,7 +849,11 @@ fn a_read_request_asks_the_script_which_may_do_anything_meanwhile() {
         let now = world.now();
         if let Some(event) = world.nodes[1].host.poll_event(now) {
             match event {
-                Event::GattsReadRequest { token, conn, handle } => {
+                Event::GattsReadRequest {
+                    token,
+                    conn,
+                    handle,
+                } => {
                     assert_eq!((conn, handle), (peripheral, value));
                     break token;
                 }
@@ -666,7 +869,8 @@ fn a_read_request_asks_the_script_which_may_do_anything_meanwhile() {
     let host = &mut world.nodes[1].host;
     host.gatts_write(now, value, b"fresh", false).unwrap();
     host.notify(now, peripheral, value, Some(b"note")).unwrap();
-    host.indicate(now, peripheral, value, Some(b"sign")).unwrap();
+    host.indicate(now, peripheral, value, Some(b"sign"))
+        .unwrap();
     host.notify(now, other, value, Some(b"note")).unwrap();
     host.start_scan(now, 0, 20_000, 20_000, true).unwrap();
     let operation = |world: &mut World| {
@@ -707,9 +911,27 @@ fn a_read_request_asks_the_script_which_may_do_anything_meanwhile() {
         })
         .collect();
     assert_eq!(results, [&b"fresh"[..], b""]);
-    assert_eq!(count(&world, 0, |e| matches!(e, Event::GattcNotify { data: b"note", .. })), 1);
-    assert_eq!(count(&world, 0, |e| matches!(e, Event::GattcIndicate { data: b"sign", .. })), 1);
-    assert_eq!(count(&world, 2, |e| matches!(e, Event::GattcNotify { data: b"note", .. })), 1);
+    assert_eq!(
+        count(&world, 0, |e| matches!(
+            e,
+            Event::GattcNotify { data: b"note", .. }
+        )),
+        1
+    );
+    assert_eq!(
+        count(&world, 0, |e| matches!(
+            e,
+            Event::GattcIndicate { data: b"sign", .. }
+        )),
+        1
+    );
+    assert_eq!(
+        count(&world, 2, |e| matches!(
+            e,
+            Event::GattcNotify { data: b"note", .. }
+        )),
+        1
+    );
     assert_eq!(count(&world, 1, |e| matches!(e, Event::ScanDone)), 1);
     assert_eq!(count(&world, 1, is_indicated), 1);
     assert_eq!(count(&world, 1, is_disconnected), 1);
@@ -723,7 +945,10 @@ fn a_read_that_the_script_refuses_gives_its_error() {
     let (conn, _) = world.connect(0, 1);
     world.nodes[1].read_answer = 0x81;
     assert_eq!(read(&mut world, 0, conn, value), Err(0x81));
-    assert_eq!(count(&world, 1, |e| matches!(e, Event::GattsReadRequest { .. })), 1);
+    assert_eq!(
+        count(&world, 1, |e| matches!(e, Event::GattsReadRequest { .. })),
+        1
+    );
     world.nodes[1].read_answer = 0;
     assert_eq!(read(&mut world, 0, conn, value), Ok(vec![]));
     end(&mut world);
@@ -764,7 +989,11 @@ fn a_link_that_ends_while_the_script_is_asked_ends_the_question() {
 #[test]
 fn our_own_services_are_there_and_changes_are_told() {
     let (mut world, conn, _, value) = pair(Profile::Full);
-    world.nodes[1].host.database().set_name(b"thermometer").unwrap();
+    world.nodes[1]
+        .host
+        .database()
+        .set_name(b"thermometer")
+        .unwrap();
     let name = 3;
     assert_eq!(read(&mut world, 0, conn, name), Ok(b"thermometer".to_vec()));
     assert_eq!(read(&mut world, 0, conn, name + 2).unwrap().len(), 2);
@@ -774,16 +1003,27 @@ fn our_own_services_are_there_and_changes_are_told() {
     assert_eq!(hash, world.nodes[1].host.database().hash());
 
     // Who asked for it is told of changed services; the script is not bothered.
-    assert_eq!(write(&mut world, 0, conn, SERVICE_CHANGED_HANDLE + 1, &[2, 0], 1), 0);
+    assert_eq!(
+        write(&mut world, 0, conn, SERVICE_CHANGED_HANDLE + 1, &[2, 0], 1),
+        0
+    );
     clear(&mut world);
     let changed = serve(&mut world, 1, 3, flag::READ);
     let range = world.wait(0, 1_000, |event| match *event {
-        Event::GattcIndicate { handle: SERVICE_CHANGED_HANDLE, data, .. } => Some(data),
+        Event::GattcIndicate {
+            handle: SERVICE_CHANGED_HANDLE,
+            data,
+            ..
+        } => Some(data),
         _ => None,
     });
     assert!(u16::from_le_bytes([range[0], range[1]]) <= changed[0]);
     world.run(500);
-    assert!(world.nodes[1].events.is_empty(), "{:?}", world.nodes[1].events);
+    assert!(
+        world.nodes[1].events.is_empty(),
+        "{:?}",
+        world.nodes[1].events
+    );
     assert_ne!(read(&mut world, 0, conn, hash_handle).unwrap(), hash);
     assert_eq!(read(&mut world, 0, conn, changed[2]), Ok(vec![]));
     let _ = value;
@@ -793,7 +1033,10 @@ fn our_own_services_are_there_and_changes_are_told() {
 #[test]
 fn a_service_changed_that_is_not_confirmed_bothers_no_script() {
     let (mut world, conn, _, _) = pair(Profile::Full);
-    assert_eq!(write(&mut world, 0, conn, SERVICE_CHANGED_HANDLE + 1, &[2, 0], 1), 0);
+    assert_eq!(
+        write(&mut world, 0, conn, SERVICE_CHANGED_HANDLE + 1, &[2, 0], 1),
+        0
+    );
     clear(&mut world);
     serve(&mut world, 1, 3, flag::READ);
     drive(&mut world, 1, 31_000, |_, event| panic!("{event:?}"));
@@ -810,35 +1053,67 @@ fn the_mtu_is_exchanged_once_by_either_side() {
         let (mut world, central, peripheral, value) = pair(Profile::Full);
         let conn = [central, peripheral][who];
         world.run(1_000);
-        assert_eq!(count(&world, 0, |e| matches!(e, Event::MtuExchanged { .. })), 0);
+        assert_eq!(
+            count(&world, 0, |e| matches!(e, Event::MtuExchanged { .. })),
+            0
+        );
         exchange_mtu(&mut world, who, conn, 200);
         let now = world.now();
-        assert_eq!(world.nodes[who].host.exchange_mtu(now, conn), Err(Error::Already));
+        assert_eq!(
+            world.nodes[who].host.exchange_mtu(now, conn),
+            Err(Error::Already)
+        );
         // Notifications are cut to it.
-        world.nodes[1].host.notify(now, peripheral, value, Some(&[3; 400])).unwrap();
-        let event = expect(&mut world, 0, 1_000, |e| matches!(e, Event::GattcNotify { .. }));
+        world.nodes[1]
+            .host
+            .notify(now, peripheral, value, Some(&[3; 400]))
+            .unwrap();
+        let event = expect(&mut world, 0, 1_000, |e| {
+            matches!(e, Event::GattcNotify { .. })
+        });
         assert!(matches!(event, Event::GattcNotify { data, .. } if data.len() == 197));
         end(&mut world);
     }
     let config = NodeConfig::new(Profile::Full);
     let mut world = world_of([config]);
     for mtu in [22, 518, 0, 65535] {
-        assert_eq!(world.nodes[0].host.set_preferred_mtu(mtu), Err(Error::Invalid));
+        assert_eq!(
+            world.nodes[0].host.set_preferred_mtu(mtu),
+            Err(Error::Invalid)
+        );
     }
 }
 
 #[test]
 fn a_value_with_append_collects_what_is_written_until_it_is_read() {
     let (mut world, conn, _, value) = pair(Profile::Full);
-    world.nodes[1].host.database().set_buffer(value, 12, true).unwrap();
-    for (data, status) in [(&b"abcdef"[..], 0), (b"ghij", 0), (b"klm", 0x11), (b"kl", 0)] {
+    world.nodes[1]
+        .host
+        .database()
+        .set_buffer(value, 12, true)
+        .unwrap();
+    for (data, status) in [
+        (&b"abcdef"[..], 0),
+        (b"ghij", 0),
+        (b"klm", 0x11),
+        (b"kl", 0),
+    ] {
         let full = write(&mut world, 0, conn, value, data, 1);
         assert_eq!(full, status, "{data:?}");
     }
-    assert_eq!(world.nodes[1].host.database().read_out(value), Some(&b"abcdefghijkl"[..]));
-    assert_eq!(world.nodes[1].host.database().read_out(value), Some(&b""[..]));
+    assert_eq!(
+        world.nodes[1].host.database().read_out(value),
+        Some(&b"abcdefghijkl"[..])
+    );
+    assert_eq!(
+        world.nodes[1].host.database().read_out(value),
+        Some(&b""[..])
+    );
     assert_eq!(write(&mut world, 0, conn, value, b"again", 1), 0);
-    assert_eq!(world.nodes[1].host.database().read_out(value), Some(&b"again"[..]));
+    assert_eq!(
+        world.nodes[1].host.database().read_out(value),
+        Some(&b"again"[..])
+    );
     end(&mut world);
 }
 

@@ -26,7 +26,14 @@ fn a_command_of_the_script_gives_status_and_return_parameters() {
         let mut world = hosts(1, profile);
         let (result, status, reply) = hci_command(&mut world, READ_LOCAL_VERSION, &[]);
         assert_eq!((result, status), (Ok(()), 0));
-        assert_eq!(reply[0], if profile == Profile::Full { 13 } else { reply[0] });
+        assert_eq!(
+            reply[0],
+            if profile == Profile::Full {
+                13
+            } else {
+                reply[0]
+            }
+        );
         let (result, status, _) = hci_command(&mut world, 0xfc99, &[1, 2, 3]);
         assert_eq!((result, status), (Ok(()), 1));
         let (_, status, reply) = hci_command(&mut world, LE_RAND, &[]);
@@ -42,11 +49,16 @@ fn a_command_of_the_script_gives_status_and_return_parameters() {
 #[test]
 fn a_command_of_the_script_waits_for_one_of_ours() {
     for wait in 0..20 {
-        let options = Options { latency: 3_000, ..Default::default() };
+        let options = Options {
+            latency: 3_000,
+            ..Default::default()
+        };
         let mut world = World::new(1, options);
         world.add(NodeConfig::new(Profile::Full));
         // Right after the start our address is set, without the script.
-        world.call(0, |host, now| host.start(now, HostOptions::default())).unwrap();
+        world
+            .call(0, |host, now| host.start(now, HostOptions::default()))
+            .unwrap();
         world.settle();
         world.run(wait);
         let (result, status, reply) = hci_command(&mut world, LE_RAND, &[]);
@@ -60,7 +72,10 @@ fn a_command_of_the_script_waits_for_one_of_ours() {
 #[test]
 fn a_command_of_the_script_without_answer_times_out() {
     let mut world = hosts(1, Profile::Full);
-    world.air.faults(0).command(Which::Opcode(LE_RAND), CommandFault::Silent);
+    world
+        .air
+        .faults(0)
+        .command(Which::Opcode(LE_RAND), CommandFault::Silent);
     let before = world.now();
     let (result, ..) = hci_command(&mut world, LE_RAND, &[]);
     assert_eq!(result, Err(Error::TimedOut));
@@ -75,13 +90,20 @@ fn a_command_of_the_script_without_answer_times_out() {
 #[test]
 fn a_central_that_comes_while_the_host_is_switched_off_leaves_nothing() {
     for offset in 0..60 {
-        let options = Options { latency: 2_000, ..Default::default() };
+        let options = Options {
+            latency: 2_000,
+            ..Default::default()
+        };
         let configs = (0..3).map(|_| NodeConfig::new(Profile::Full));
         let mut world = world_with(offset, options, configs);
         world.connect(2, 0);
-        world.call(0, |host, now| host.advertise(now, true, 20_000, None, None)).unwrap();
+        world
+            .call(0, |host, now| host.advertise(now, true, 20_000, None, None))
+            .unwrap();
         let peer = world.nodes[0].host.address();
-        world.call(1, |host, now| host.connect(now, peer, 60, 0, 0)).unwrap();
+        world
+            .call(1, |host, now| host.connect(now, peer, 60, 0, 0))
+            .unwrap();
         world.run(offset);
         let before = world.now();
         world.stop(0).unwrap();
@@ -104,13 +126,26 @@ fn commands_one_after_another_without_waiting_are_refused_and_not_lost() {
     let now = world.now();
     let host = &mut world.nodes[0].host;
     host.start_scan(now, 0, 20_000, 20_000, false).unwrap();
-    assert_eq!(host.advertise(now, true, 20_000, None, None), Err(Error::Busy));
+    assert_eq!(
+        host.advertise(now, true, 20_000, None, None),
+        Err(Error::Busy)
+    );
     assert_eq!(host.stop_scan(now), Err(Error::Busy));
-    assert_eq!(host.hci_command(now, LE_RAND, &[], &mut []), Err(Error::Busy));
-    assert_eq!(host.connect(now, ble_core::Address::public([1; 6]), 0, 0, 0), Err(Error::Busy));
+    assert_eq!(
+        host.hci_command(now, LE_RAND, &[], &mut []),
+        Err(Error::Busy)
+    );
+    assert_eq!(
+        host.connect(now, ble_core::Address::public([1; 6]), 0, 0, 0),
+        Err(Error::Busy)
+    );
     world.operation(0).unwrap();
-    world.call(1, |host, now| host.advertise(now, true, 20_000, None, None)).unwrap();
-    expect(&mut world, 0, 500, |e| matches!(e, Event::ScanResult { .. }));
+    world
+        .call(1, |host, now| host.advertise(now, true, 20_000, None, None))
+        .unwrap();
+    expect(&mut world, 0, 500, |e| {
+        matches!(e, Event::ScanResult { .. })
+    });
     // What was refused has left nothing behind.
     world.call(0, |host, now| host.stop_scan(now)).unwrap();
     world.connect(0, 1);
@@ -126,11 +161,17 @@ fn a_full_queue_of_commands_is_an_error_and_empties() {
     let now = world.now();
     let host = &mut world.nodes[0].host;
     let mut accepted = 0;
-    while host.update_connection(now, conn, 24 + accepted, 24 + accepted, 0, 400).is_ok() {
+    while host
+        .update_connection(now, conn, 24 + accepted, 24 + accepted, 0, 400)
+        .is_ok()
+    {
         accepted += 1;
     }
     assert!(accepted > 8);
-    assert_eq!(host.update_connection(now, conn, 24, 24, 0, 400), Err(Error::NoMemory));
+    assert_eq!(
+        host.update_connection(now, conn, 24, 24, 0, 400),
+        Err(Error::NoMemory)
+    );
     world.run(5_000);
     // The first one was done, the others met it under way; each was told.
     let told = count(&world, 0, |e| matches!(e, Event::ConnectionUpdate { .. }));

@@ -20,7 +20,8 @@ fn serve(world: &mut World) -> u16 {
     for node in 0..world.nodes.len() {
         handle = world.services(node, |db| {
             db.add_service(&Uuid::U16(0x1815))?;
-            let all = flag::READ | flag::NOTIFY | flag::INDICATE | flag::WRITE | flag::WRITE_NO_RESPONSE;
+            let all =
+                flag::READ | flag::NOTIFY | flag::INDICATE | flag::WRITE | flag::WRITE_NO_RESPONSE;
             let value = db.add_characteristic(&Uuid::U16(0x2a56), all)?;
             db.set_buffer(value, 512, false)?;
             Ok(value)
@@ -33,13 +34,25 @@ fn serve(world: &mut World) -> u16 {
 fn busy() -> (World, [u16; 3]) {
     let mut world = hosts(4, Profile::Full);
     let value = serve(&mut world);
-    let conns = [world.connect(0, 1).0, world.connect(2, 0).1, world.connect(0, 3).0];
+    let conns = [
+        world.connect(0, 1).0,
+        world.connect(2, 0).1,
+        world.connect(0, 3).0,
+    ];
     world.run(300);
     clear(&mut world);
-    world.call(0, |host, now| host.start_scan(now, 0, 20_000, 20_000, true)).unwrap();
-    world.call(0, |host, now| host.advertise(now, false, 20_000, None, None)).unwrap();
+    world
+        .call(0, |host, now| host.start_scan(now, 0, 20_000, 20_000, true))
+        .unwrap();
+    world
+        .call(0, |host, now| {
+            host.advertise(now, false, 20_000, None, None)
+        })
+        .unwrap();
     let nobody = ble_core::Address::public([7; 6]);
-    world.call(0, |host, now| host.connect(now, nobody, 60_000, 0, 0)).unwrap();
+    world
+        .call(0, |host, now| host.connect(now, nobody, 60_000, 0, 0))
+        .unwrap();
     let now = world.now();
     let host = &mut world.nodes[0].host;
     for conn in conns {
@@ -59,12 +72,36 @@ fn busy() -> (World, [u16; 3]) {
 fn all_ended(world: &mut World, conns: [u16; 3]) {
     let events: Vec<Event> = world.nodes[0].events.drain(..).collect();
     for conn in conns {
-        let of = |wanted: fn(&Event, u16) -> bool| events.iter().filter(|e| wanted(e, conn)).count();
-        assert_eq!(of(|e, conn| matches!(e, Event::GattcServiceDone { conn: c, status } if *c == conn && *status != 0)), 1);
-        assert_eq!(of(|e, conn| matches!(e, Event::GattcReadDone { conn: c, status, .. } if *c == conn && *status != 0)), 1);
-        assert_eq!(of(|e, conn| matches!(e, Event::GattcWriteDone { conn: c, status, .. } if *c == conn && *status != 0)), 1);
-        assert_eq!(of(|e, conn| matches!(e, Event::GattsIndicateDone { conn: c, status, .. } if *c == conn && *status != 0)), 2);
-        assert_eq!(of(|e, conn| matches!(e, Event::Disconnected { conn: c, .. } if *c == conn)), 1);
+        let of =
+            |wanted: fn(&Event, u16) -> bool| events.iter().filter(|e| wanted(e, conn)).count();
+        assert_eq!(
+            of(
+                |e, conn| matches!(e, Event::GattcServiceDone { conn: c, status } if *c == conn && *status != 0)
+            ),
+            1
+        );
+        assert_eq!(
+            of(
+                |e, conn| matches!(e, Event::GattcReadDone { conn: c, status, .. } if *c == conn && *status != 0)
+            ),
+            1
+        );
+        assert_eq!(
+            of(
+                |e, conn| matches!(e, Event::GattcWriteDone { conn: c, status, .. } if *c == conn && *status != 0)
+            ),
+            1
+        );
+        assert_eq!(
+            of(
+                |e, conn| matches!(e, Event::GattsIndicateDone { conn: c, status, .. } if *c == conn && *status != 0)
+            ),
+            2
+        );
+        assert_eq!(
+            of(|e, conn| matches!(e, Event::Disconnected { conn: c, .. } if *c == conn)),
+            1
+        );
         // The link's own end comes last.
         let last = events.iter().rposition(|e| match e {
             Event::GattcServiceDone { conn: c, .. }
@@ -131,7 +168,10 @@ fn a_failure_during_an_operation_is_its_result() {
     world.connect(0, 1);
     clear(&mut world);
     let now = world.now();
-    world.nodes[0].host.start_scan(now, 0, 20_000, 20_000, false).unwrap();
+    world.nodes[0]
+        .host
+        .start_scan(now, 0, 20_000, 20_000, false)
+        .unwrap();
     world.nodes[0].host.transport_lost(now);
     assert_eq!(world.operation(0), Err(Error::Controller(3)));
     world.settle();
@@ -188,7 +228,10 @@ fn a_controller_that_falls_silent_gives_timeouts_and_no_hang() {
 #[test]
 fn a_lossy_air_loses_nothing_of_what_was_accepted() {
     for loss in [0.05, 0.2, 0.4] {
-        let options = Options { loss: 0.0, latency: 300 };
+        let options = Options {
+            loss: 0.0,
+            latency: 300,
+        };
         let configs = [Profile::Full, Profile::Bt42].map(NodeConfig::new);
         let mut world = world_with(7, options, configs);
         let value = serve(&mut world);
@@ -198,7 +241,11 @@ fn a_lossy_air_loses_nothing_of_what_was_accepted() {
         let mut next = 0u32;
         for _ in 0..100 {
             let now = world.now();
-            while world.nodes[1].host.notify(now, peripheral, value, Some(&next.to_le_bytes())).is_ok() {
+            while world.nodes[1]
+                .host
+                .notify(now, peripheral, value, Some(&next.to_le_bytes()))
+                .is_ok()
+            {
                 next += 1;
             }
             world.run(50);
@@ -229,7 +276,14 @@ fn a_lossy_air_loses_nothing_of_what_was_accepted() {
 
 #[test]
 fn completed_packets_that_lie_are_survived() {
-    for lie in [Lie::Add(1), Lie::Add(-1), Lie::Add(1_000), Lie::Never, Lie::Handle(0x41), Lie::Handle(0xeff)] {
+    for lie in [
+        Lie::Add(1),
+        Lie::Add(-1),
+        Lie::Add(1_000),
+        Lie::Never,
+        Lie::Handle(0x41),
+        Lie::Handle(0xeff),
+    ] {
         let mut world = hosts(3, Profile::Full);
         let value = serve(&mut world);
         let (_, first) = world.connect(1, 0);
@@ -239,7 +293,11 @@ fn completed_packets_that_lie_are_survived() {
         for _ in 0..20 {
             let now = world.now();
             for conn in [first, second] {
-                while world.nodes[0].host.notify(now, conn, value, Some(&[3; 20])).is_ok() {}
+                while world.nodes[0]
+                    .host
+                    .notify(now, conn, value, Some(&[3; 20]))
+                    .is_ok()
+                {}
             }
             world.run(100);
         }
@@ -256,7 +314,11 @@ fn completed_packets_that_lie_are_survived() {
         let (_, conn) = world.connect(1, 0);
         for _ in 0..20 {
             let now = world.now();
-            while world.nodes[0].host.notify(now, conn, value, Some(&[4; 20])).is_ok() {}
+            while world.nodes[0]
+                .host
+                .notify(now, conn, value, Some(&[4; 20]))
+                .is_ok()
+            {}
             world.run(100);
         }
         assert!(count(&world, 1, |e| matches!(e, Event::GattcNotify { .. })) > 100);
@@ -281,8 +343,13 @@ fn completed_packets_that_are_no_event_at_all_are_survived() {
         world.settle();
     }
     let now = world.now();
-    world.nodes[0].host.notify(now, conn, value, Some(b"x")).unwrap();
-    expect(&mut world, 1, 1_000, |e| matches!(e, Event::GattcNotify { .. }));
+    world.nodes[0]
+        .host
+        .notify(now, conn, value, Some(b"x"))
+        .unwrap();
+    expect(&mut world, 1, 1_000, |e| {
+        matches!(e, Event::GattcNotify { .. })
+    });
     end(&mut world);
 }
 
@@ -307,7 +374,16 @@ fn a_flood_of_advertising_is_held_back_for_a_slow_script_and_none_is_lost_in_the
         world.air.send(id, &[1, 0x03, 0x0c, 0]);
         world.air.receive(id);
         let interval = 400u16.to_le_bytes(); // 250 ms
-        let mut params = vec![1, 0x06, 0x20, 15, interval[0], interval[1], interval[0], interval[1]];
+        let mut params = vec![
+            1,
+            0x06,
+            0x20,
+            15,
+            interval[0],
+            interval[1],
+            interval[0],
+            interval[1],
+        ];
         params.extend([0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0]);
         world.air.send(id, &params);
         world.air.receive(id);
@@ -318,7 +394,11 @@ fn a_flood_of_advertising_is_held_back_for_a_slow_script_and_none_is_lost_in_the
         world.air.send(id, &[1, 0x0a, 0x20, 1, 1]);
         world.air.receive(id);
     }
-    world.call(0, |host, now| host.start_scan(now, 20_000, 20_000, 20_000, true)).unwrap();
+    world
+        .call(0, |host, now| {
+            host.start_scan(now, 20_000, 20_000, 20_000, true)
+        })
+        .unwrap();
     let mut told = 0u64;
     let mut done = 0;
     let mut rest = 0;
@@ -357,7 +437,11 @@ fn a_flood_of_advertising_is_held_back_for_a_slow_script_and_none_is_lost_in_the
 #[test]
 fn a_flood_does_not_keep_a_command_from_its_answer() {
     let mut world = hosts(1, Profile::Full);
-    world.call(0, |host, now| host.start_scan(now, 0, 20_000, 20_000, false)).unwrap();
+    world
+        .call(0, |host, now| {
+            host.start_scan(now, 0, 20_000, 20_000, false)
+        })
+        .unwrap();
     let mut report = vec![4, 0x3e, 43, 2, 1, 0, 0, 1, 2, 3, 4, 5, 6, 31];
     report.extend([9; 31]);
     report.push(0xc0);
@@ -366,7 +450,10 @@ fn a_flood_does_not_keep_a_command_from_its_answer() {
         world.air.inject(0, &report);
     }
     let now = world.now();
-    world.nodes[0].host.advertise(now, true, 20_000, None, None).unwrap();
+    world.nodes[0]
+        .host
+        .advertise(now, true, 20_000, None, None)
+        .unwrap();
     world.operation(0).unwrap();
     let dropped = world.nodes[0].host.dropped_reports();
     assert!(dropped > 1_000);

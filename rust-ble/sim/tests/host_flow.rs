@@ -9,8 +9,16 @@ use ble_sim::harness::World;
 use ble_sim::{NodeConfig, Options, Profile};
 use hosts::*;
 
-const BUFFERS: [(u16, u8); 8] =
-    [(27, 1), (27, 2), (27, 8), (64, 3), (128, 1), (251, 1), (251, 2), (251, 8)];
+const BUFFERS: [(u16, u8); 8] = [
+    (27, 1),
+    (27, 2),
+    (27, 8),
+    (64, 3),
+    (128, 1),
+    (251, 1),
+    (251, 2),
+    (251, 8),
+];
 
 fn serve(world: &mut World) -> u16 {
     let mut handle = 0;
@@ -63,7 +71,9 @@ fn notifications_that_were_accepted_arrive_in_order_and_a_full_queue_says_so() {
             }
             let now = world.now();
             world.nodes[0].host.exchange_mtu(now, central).unwrap();
-            expect(&mut world, 1, 2_000, |e| matches!(e, Event::MtuExchanged { .. }));
+            expect(&mut world, 1, 2_000, |e| {
+                matches!(e, Event::MtuExchanged { .. })
+            });
             let (mut accepted, mut refused) = (0u32, 0);
             let mut seen = Vec::new();
             for round in 0..60 {
@@ -99,11 +109,19 @@ fn write_commands_that_were_accepted_arrive_in_order_and_a_full_queue_says_so() 
         let configs = [buffers(len, buffer_count), NodeConfig::new(Profile::Full)];
         let mut world = world_of(configs);
         let value = serve(&mut world);
-        world.nodes[1].host.database().set_buffer(value, 4_000, true).unwrap_or_else(|_| {
-            let memory = vec![0; 16_384].leak();
-            world.nodes[1].host.database().lend(memory);
-            world.nodes[1].host.database().set_buffer(value, 4_000, true).unwrap();
-        });
+        world.nodes[1]
+            .host
+            .database()
+            .set_buffer(value, 4_000, true)
+            .unwrap_or_else(|_| {
+                let memory = vec![0; 16_384].leak();
+                world.nodes[1].host.database().lend(memory);
+                world.nodes[1]
+                    .host
+                    .database()
+                    .set_buffer(value, 4_000, true)
+                    .unwrap();
+            });
         let (conn, _) = world.connect(0, 1);
         let (mut accepted, mut refused) = (0u32, 0);
         let mut stored = Vec::new();
@@ -160,7 +178,10 @@ fn requests_are_answered_and_indications_confirmed_while_notifications_never_sto
                 }
             }
         }
-        assert!(reads[0] >= 5 && reads[1] >= 5, "{reads:?} at {len} x {buffer_count}");
+        assert!(
+            reads[0] >= 5 && reads[1] >= 5,
+            "{reads:?} at {len} x {buffer_count}"
+        );
         world.run(10_000);
         end(&mut world);
     }
@@ -223,8 +244,16 @@ fn a_peer_that_is_gone_does_not_hold_up_the_others() {
         // The first one's link lasts until its supervision timeout.
         for _ in 0..20 {
             let now = world.now();
-            while world.nodes[0].host.notify(now, dead, value, Some(&[1; 20])).is_ok() {}
-            while world.nodes[0].host.notify(now, live, value, Some(&with_number(sent, 20))).is_ok() {
+            while world.nodes[0]
+                .host
+                .notify(now, dead, value, Some(&[1; 20]))
+                .is_ok()
+            {}
+            while world.nodes[0]
+                .host
+                .notify(now, live, value, Some(&with_number(sent, 20)))
+                .is_ok()
+            {
                 sent += 1;
             }
             world.run(100);
@@ -232,7 +261,9 @@ fn a_peer_that_is_gone_does_not_hold_up_the_others() {
         }
         assert!(world.nodes[0].host.is_connected(dead));
         assert!(got > 20, "{got}");
-        expect(&mut world, 0, 3_000, |e| matches!(e, Event::Disconnected { .. }));
+        expect(&mut world, 0, 3_000, |e| {
+            matches!(e, Event::Disconnected { .. })
+        });
         world.run(2_000);
         got += notified(&mut world, 2).len();
         assert_eq!(got, sent as usize);
@@ -266,9 +297,17 @@ fn all_peers_gone_at_once_with_requests_unanswered_is_no_deadlock() {
     for round in 0..20 {
         let now = world.now();
         for &(other, central, conn) in &conns {
-            while world.nodes[0].host.notify(now, conn, value, Some(&[7; 500])).is_ok() {}
+            while world.nodes[0]
+                .host
+                .notify(now, conn, value, Some(&[7; 500]))
+                .is_ok()
+            {}
             let _ = world.nodes[other].host.gattc_read(now, central, value);
-            while world.nodes[other].host.gattc_write(now, central, value, &[8; 500], 0).is_ok() {}
+            while world.nodes[other]
+                .host
+                .gattc_write(now, central, value, &[8; 500], 0)
+                .is_ok()
+            {}
         }
         world.run(3 + round);
     }
@@ -276,7 +315,10 @@ fn all_peers_gone_at_once_with_requests_unanswered_is_no_deadlock() {
     world.run(100);
     for node in 0..9 {
         let links = if node == 0 { 8 } else { 1 };
-        assert_eq!(count(&world, node, |e| matches!(e, Event::Disconnected { .. })), links);
+        assert_eq!(
+            count(&world, node, |e| matches!(e, Event::Disconnected { .. })),
+            links
+        );
     }
     end(&mut world);
 }
@@ -284,7 +326,10 @@ fn all_peers_gone_at_once_with_requests_unanswered_is_no_deadlock() {
 #[test]
 fn transports_of_any_delay_give_the_same() {
     for latency in [0, 500, 5_000, 40_000] {
-        let options = Options { latency, ..Default::default() };
+        let options = Options {
+            latency,
+            ..Default::default()
+        };
         let mut world = world_with(3, options, [buffers(27, 2), buffers(64, 4)]);
         let value = serve(&mut world);
         let (central, conn) = world.connect(0, 1);
@@ -292,7 +337,11 @@ fn transports_of_any_delay_give_the_same() {
         let mut seen = Vec::new();
         for _ in 0..50 {
             let now = world.now();
-            while world.nodes[1].host.notify(now, conn, value, Some(&with_number(accepted, 20))).is_ok() {
+            while world.nodes[1]
+                .host
+                .notify(now, conn, value, Some(&with_number(accepted, 20)))
+                .is_ok()
+            {
                 accepted += 1;
             }
             world.run(100);

@@ -17,7 +17,11 @@ const NONCONN_IND: u8 = 3;
 const SCAN_RSP: u8 = 4;
 
 fn scan(world: &mut World, node: usize, duration: u32, active: bool) {
-    world.call(node, |host, now| host.start_scan(now, duration, 20_000, 20_000, active)).unwrap();
+    world
+        .call(node, |host, now| {
+            host.start_scan(now, duration, 20_000, 20_000, active)
+        })
+        .unwrap();
 }
 
 fn stop_scan(world: &mut World, node: usize) {
@@ -25,7 +29,11 @@ fn stop_scan(world: &mut World, node: usize) {
 }
 
 fn advertise(world: &mut World, node: usize, connectable: bool) {
-    world.call(node, |host, now| host.advertise(now, connectable, 20_000, None, None)).unwrap();
+    world
+        .call(node, |host, now| {
+            host.advertise(now, connectable, 20_000, None, None)
+        })
+        .unwrap();
 }
 
 fn peer_of(world: &World, node: usize) -> Address {
@@ -72,7 +80,11 @@ fn heard(world: &mut World, node: usize, active: bool) -> Vec<(u8, Vec<u8>)> {
 }
 
 fn restarted(world: &mut World, connectable: bool, data: Option<&[u8]>, response: Option<&[u8]>) {
-    world.call(0, |host, now| host.advertise(now, connectable, 20_000, data, response)).unwrap();
+    world
+        .call(0, |host, now| {
+            host.advertise(now, connectable, 20_000, data, response)
+        })
+        .unwrap();
 }
 
 #[test]
@@ -82,12 +94,18 @@ fn advertising_connectable_scannable_and_not_is_heard_with_its_data() {
         restarted(&mut world, true, Some(b"\x02\x01\x06"), Some(b"\x03\x09ab"));
         let ind = (ADV_IND, b"\x02\x01\x06".to_vec());
         assert_eq!(heard(&mut world, 1, false), std::slice::from_ref(&ind));
-        assert_eq!(heard(&mut world, 1, true), [ind, (SCAN_RSP, b"\x03\x09ab".to_vec())]);
+        assert_eq!(
+            heard(&mut world, 1, true),
+            [ind, (SCAN_RSP, b"\x03\x09ab".to_vec())]
+        );
 
         // Restarted while active; what is not given stays.
         restarted(&mut world, true, Some(b"\x02\x01\x04"), None);
         let ind = (ADV_IND, b"\x02\x01\x04".to_vec());
-        assert_eq!(heard(&mut world, 1, true), [ind, (SCAN_RSP, b"\x03\x09ab".to_vec())]);
+        assert_eq!(
+            heard(&mut world, 1, true),
+            [ind, (SCAN_RSP, b"\x03\x09ab".to_vec())]
+        );
 
         restarted(&mut world, false, Some(&[7; 31]), Some(&[8; 31]));
         assert_eq!(
@@ -102,10 +120,14 @@ fn advertising_connectable_scannable_and_not_is_heard_with_its_data() {
             assert!(data.is_empty());
         }
 
-        world.call(0, |host, now| host.stop_advertising(now)).unwrap();
+        world
+            .call(0, |host, now| host.stop_advertising(now))
+            .unwrap();
         assert_eq!(heard(&mut world, 1, true), []);
         // Nothing to do.
-        world.call(0, |host, now| host.stop_advertising(now)).unwrap();
+        world
+            .call(0, |host, now| host.stop_advertising(now))
+            .unwrap();
         end(&mut world);
     }
 }
@@ -143,11 +165,15 @@ fn parameters_out_of_range_are_refused_and_change_nothing() {
 
     let peer = peer_of(&world, 1);
     for (min, max) in [(7_500, 7_500), (0, 7_500), (4_000_000, 0), (20_000, 20_624)] {
-        world.call(0, |host, now| host.connect(now, peer, 1_000, min, max)).unwrap();
+        world
+            .call(0, |host, now| host.connect(now, peer, 1_000, min, max))
+            .unwrap();
         let Event::Connected { conn, .. } = expect(&mut world, 0, 1_000, is_connected) else {
             unreachable!()
         };
-        world.call(0, |host, now| host.disconnect(now, conn)).unwrap();
+        world
+            .call(0, |host, now| host.disconnect(now, conn))
+            .unwrap();
         expect(&mut world, 0, 30_000, is_disconnected);
         world.run(5_000);
         advertise(&mut world, 1, true);
@@ -170,10 +196,14 @@ fn all_address_modes_work_on_all_controllers_with_and_without_public_address() {
                     world.start(i as usize).unwrap();
                 }
                 let mode = AddressMode::from_number(mode).unwrap();
-                world.call(0, |host, now| host.set_address_mode(now, mode)).unwrap();
+                world
+                    .call(0, |host, now| host.set_address_mode(now, mode))
+                    .unwrap();
                 advertise(&mut world, 0, true);
                 // Also while it advertises.
-                world.call(0, |host, now| host.set_address_mode(now, mode)).unwrap();
+                world
+                    .call(0, |host, now| host.set_address_mode(now, mode))
+                    .unwrap();
                 let address = peer_of(&world, 0);
                 scan(&mut world, 1, 0, true);
                 let heard = world.wait(1, 1_000, |event| match *event {
@@ -194,7 +224,9 @@ fn all_address_modes_work_on_all_controllers_with_and_without_public_address() {
                     }
                 }
                 // Both ways.
-                world.call(1, |host, now| host.connect(now, heard, 5_000, 0, 0)).unwrap();
+                world
+                    .call(1, |host, now| host.connect(now, heard, 5_000, 0, 0))
+                    .unwrap();
                 expect(&mut world, 1, 5_000, is_connected);
                 expect(&mut world, 0, 5_000, is_connected);
                 end(&mut world);
@@ -281,12 +313,21 @@ fn a_restarted_scan_goes_on_with_the_new_values_and_ends_once() {
 
 fn restarted_peer(world: &mut World) {
     let now = world.now();
-    world.nodes[1].host.advertise(now, true, 20_000, Some(b""), Some(b"\x02\x0a\x00")).unwrap();
+    world.nodes[1]
+        .host
+        .advertise(now, true, 20_000, Some(b""), Some(b"\x02\x0a\x00"))
+        .unwrap();
     world.operation(1).unwrap();
 }
 
 fn is_response(event: &Event) -> bool {
-    matches!(event, Event::ScanResult { adv_type: SCAN_RSP, .. })
+    matches!(
+        event,
+        Event::ScanResult {
+            adv_type: SCAN_RSP,
+            ..
+        }
+    )
 }
 
 #[test]
@@ -294,7 +335,10 @@ fn stop_restart_and_end_of_a_scan_at_the_same_moment_give_one_event_a_scan() {
     // The operation that is begun may find the scan in any state of ending.
     for offset in 0..40 {
         for latency in [0, 1_000, 7_000] {
-            let options = ble_sim::Options { latency, ..Default::default() };
+            let options = ble_sim::Options {
+                latency,
+                ..Default::default()
+            };
             let configs = (0..2).map(|_| NodeConfig::new(Profile::Full));
             let mut world = world_with(1, options, configs);
             advertise(&mut world, 1, true);
@@ -302,7 +346,11 @@ fn stop_restart_and_end_of_a_scan_at_the_same_moment_give_one_event_a_scan() {
             world.run(80 + offset);
             stop_scan(&mut world, 0);
             world.run(50);
-            assert_eq!(count(&world, 0, is_done), 1, "offset {offset}, latency {latency}");
+            assert_eq!(
+                count(&world, 0, is_done),
+                1,
+                "offset {offset}, latency {latency}"
+            );
             clear(&mut world);
 
             scan(&mut world, 0, 100, false);
@@ -311,7 +359,10 @@ fn stop_restart_and_end_of_a_scan_at_the_same_moment_give_one_event_a_scan() {
             scan(&mut world, 0, 100, false);
             world.run(300);
             let done = count(&world, 0, is_done);
-            assert!(done == 1 || done == 2, "{done} at offset {offset}, latency {latency}");
+            assert!(
+                done == 1 || done == 2,
+                "{done} at offset {offset}, latency {latency}"
+            );
             assert!(done > ended);
             end(&mut world);
         }
@@ -325,7 +376,10 @@ fn every_scan_has_its_end_though_the_script_is_slow() {
     // The script sees no event in all this time.
     for _ in 0..3 {
         let now = world.now();
-        world.nodes[0].host.start_scan(now, 0, 20_000, 20_000, false).unwrap();
+        world.nodes[0]
+            .host
+            .start_scan(now, 0, 20_000, 20_000, false)
+            .unwrap();
         world.operation(0).unwrap();
         let until = world.air.now() + 300_000;
         while world.air.now() < until {
@@ -359,7 +413,9 @@ fn scanning_advertising_connecting_and_links_go_together() {
         assert!(count(&world, 3, is_result) > 0);
         // Connect while scanning.
         let peer = peer_of(&world, 0);
-        world.call(1, |host, now| host.connect(now, peer, 5_000, 0, 0)).unwrap();
+        world
+            .call(1, |host, now| host.connect(now, peer, 5_000, 0, 0))
+            .unwrap();
         expect(&mut world, 1, 5_000, is_connected);
         expect(&mut world, 0, 5_000, is_connected);
         // Scanning goes on while connected, at both ends.
@@ -370,10 +426,18 @@ fn scanning_advertising_connecting_and_links_go_together() {
         // The central is peripheral too.
         advertise(&mut world, 1, true);
         let peer = peer_of(&world, 1);
-        world.call(2, |host, now| host.connect(now, peer, 5_000, 0, 0)).unwrap();
+        world
+            .call(2, |host, now| host.connect(now, peer, 5_000, 0, 0))
+            .unwrap();
         expect(&mut world, 2, 5_000, is_connected);
         let event = expect(&mut world, 1, 5_000, is_connected);
-        assert!(matches!(event, Event::Connected { role: Role::Peripheral, .. }));
+        assert!(matches!(
+            event,
+            Event::Connected {
+                role: Role::Peripheral,
+                ..
+            }
+        ));
         for node in 0..4 {
             stop_scan(&mut world, node);
         }
@@ -394,7 +458,9 @@ fn scanning_works_again_after_connecting_and_disconnecting() {
         scan(&mut world, 0, 0, true);
         let (conn, _) = world.connect(0, 1);
         stop_scan(&mut world, 0);
-        world.call(0, |host, now| host.disconnect(now, conn)).unwrap();
+        world
+            .call(0, |host, now| host.disconnect(now, conn))
+            .unwrap();
         expect(&mut world, 0, 1_000, is_disconnected);
         clear(&mut world);
         scan(&mut world, 0, 100, true);
@@ -415,7 +481,9 @@ fn a_controller_that_cannot_connect_while_it_scans_has_the_scan_ended() {
     let next = faults.commands_seen();
     faults.command(Which::Nth(next), CommandFault::Fail(0x0c));
     let peer = peer_of(&world, 1);
-    world.call(0, |host, now| host.connect(now, peer, 5_000, 0, 0)).unwrap();
+    world
+        .call(0, |host, now| host.connect(now, peer, 5_000, 0, 0))
+        .unwrap();
     expect(&mut world, 0, 1_000, is_connected);
     assert_eq!(count(&world, 0, is_done), 1);
     end(&mut world);
@@ -426,11 +494,16 @@ fn a_controller_that_cannot_advertise_while_connected_gives_an_error_and_no_more
     let mut world = hosts(3, Profile::Full);
     let (_, conn) = world.connect(1, 0);
     let enable = 0x200a;
-    world.air.faults(0).command(Which::Opcode(enable), CommandFault::Fail(0x0c));
+    world
+        .air
+        .faults(0)
+        .command(Which::Opcode(enable), CommandFault::Fail(0x0c));
     let result = world.call(0, |host, now| host.advertise(now, true, 20_000, None, None));
     assert_eq!(result, Err(Error::Controller(0x0c)));
     world.air.faults(0).clear();
-    world.call(0, |host, now| host.disconnect(now, conn)).unwrap();
+    world
+        .call(0, |host, now| host.disconnect(now, conn))
+        .unwrap();
     expect(&mut world, 0, 1_000, is_disconnected);
     world.connect(2, 0);
     end(&mut world);
@@ -443,7 +516,9 @@ fn an_attempt_to_connect_ends_by_time_or_cancel_and_can_be_repeated() {
         let peer = peer_of(&world, 1);
         for duration in [0, 300, 5_000] {
             let before = world.now();
-            world.call(0, |host, now| host.connect(now, peer, duration, 0, 0)).unwrap();
+            world
+                .call(0, |host, now| host.connect(now, peer, duration, 0, 0))
+                .unwrap();
             // One attempt at a time.
             let again = world.call(0, |host, now| host.connect(now, peer, duration, 0, 0));
             assert_eq!(again, Err(Error::Already));
@@ -453,7 +528,9 @@ fn an_attempt_to_connect_ends_by_time_or_cancel_and_can_be_repeated() {
             let wanted = if duration == 0 { 2_000 } else { duration };
             assert!((wanted..wanted + 50).contains(&took), "{took} ms");
         }
-        world.call(0, |host, now| host.connect(now, peer, 10_000, 0, 0)).unwrap();
+        world
+            .call(0, |host, now| host.connect(now, peer, 10_000, 0, 0))
+            .unwrap();
         world.run(100);
         world.call(0, |host, now| host.cancel_connect(now)).unwrap();
         expect(&mut world, 0, 100, is_failed);
@@ -470,12 +547,17 @@ fn an_attempt_to_connect_ends_by_time_or_cancel_and_can_be_repeated() {
 fn a_cancel_that_meets_the_connection_gives_one_outcome() {
     let mut outcomes = [0; 2];
     for offset in 0..60 {
-        let options = ble_sim::Options { latency: 2_000, ..Default::default() };
+        let options = ble_sim::Options {
+            latency: 2_000,
+            ..Default::default()
+        };
         let configs = (0..2).map(|_| NodeConfig::new(Profile::Full));
         let mut world = world_with(offset, options, configs);
         let peer = peer_of(&world, 1);
         advertise(&mut world, 1, true);
-        world.call(0, |host, now| host.connect(now, peer, 5_000, 0, 0)).unwrap();
+        world
+            .call(0, |host, now| host.connect(now, peer, 5_000, 0, 0))
+            .unwrap();
         world.run(offset);
         if world.nodes[0].events.is_empty() {
             world.call(0, |host, now| host.cancel_connect(now)).unwrap();
@@ -501,9 +583,14 @@ fn a_cancel_that_meets_the_connection_gives_one_outcome() {
 fn an_attempt_whose_end_the_controller_never_tells_ends_all_the_same() {
     let mut world = hosts(2, Profile::Full);
     let peer = peer_of(&world, 1);
-    world.call(0, |host, now| host.connect(now, peer, 500, 0, 0)).unwrap();
+    world
+        .call(0, |host, now| host.connect(now, peer, 500, 0, 0))
+        .unwrap();
     // The link is there already, says the controller, and then nothing.
-    world.air.faults(0).command(Which::Opcode(0x200e), CommandFault::Fail(0x0c));
+    world
+        .air
+        .faults(0)
+        .command(Which::Opcode(0x200e), CommandFault::Fail(0x0c));
     expect(&mut world, 0, 4_000, is_failed);
     world.air.faults(0).clear();
     let result = world.call(0, |host, now| host.connect(now, peer, 500, 0, 0));
@@ -552,21 +639,30 @@ fn a_peer_that_is_connected_already_is_not_connected_twice() {
 #[test]
 fn a_central_that_comes_while_advertising_is_restarted_is_told_and_nothing_is_mixed_up() {
     for offset in 0..60 {
-        let options = ble_sim::Options { latency: 1_500, ..Default::default() };
+        let options = ble_sim::Options {
+            latency: 1_500,
+            ..Default::default()
+        };
         let configs = (0..3).map(|_| NodeConfig::new(Profile::Full));
         let mut world = world_with(offset, options, configs);
         let peer = peer_of(&world, 0);
         advertise(&mut world, 0, true);
-        world.call(1, |host, now| host.connect(now, peer, 5_000, 0, 0)).unwrap();
+        world
+            .call(1, |host, now| host.connect(now, peer, 5_000, 0, 0))
+            .unwrap();
         world.run(offset);
         advertise(&mut world, 0, true);
         expect(&mut world, 1, 5_000, is_connected);
         expect(&mut world, 0, 5_000, is_connected);
         // Whether it still advertises or not: both commands work.
         advertise(&mut world, 0, true);
-        world.call(2, |host, now| host.connect(now, peer, 5_000, 0, 0)).unwrap();
+        world
+            .call(2, |host, now| host.connect(now, peer, 5_000, 0, 0))
+            .unwrap();
         expect(&mut world, 2, 5_000, is_connected);
-        world.call(0, |host, now| host.stop_advertising(now)).unwrap();
+        world
+            .call(0, |host, now| host.stop_advertising(now))
+            .unwrap();
         end(&mut world);
     }
 }
@@ -578,9 +674,13 @@ fn nothing_is_taken_while_the_host_is_off() {
     let refused = |result: Result<()>| assert_eq!(result, Err(Error::Inactive));
     refused(world.call(0, |host, now| host.advertise(now, true, 20_000, None, None)));
     refused(world.call(0, |host, now| host.stop_advertising(now)));
-    refused(world.call(0, |host, now| host.start_scan(now, 0, 20_000, 20_000, false)));
+    refused(world.call(0, |host, now| {
+        host.start_scan(now, 0, 20_000, 20_000, false)
+    }));
     refused(world.call(0, |host, now| host.stop_scan(now)));
-    refused(world.call(0, |host, now| host.connect(now, Address::public([1; 6]), 0, 0, 0)));
+    refused(world.call(0, |host, now| {
+        host.connect(now, Address::public([1; 6]), 0, 0, 0)
+    }));
     refused(world.call(0, |host, now| host.cancel_connect(now)));
     refused(world.call(0, |host, now| host.disconnect(now, 0x40)));
     refused(world.call(0, |host, now| host.gattc_read(now, 0x40, 3)));

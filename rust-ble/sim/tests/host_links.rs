@@ -25,13 +25,10 @@ fn is_updated(event: &Event) -> bool {
     matches!(event, Event::ConnectionUpdate { .. })
 }
 
-fn update(
-    world: &mut World,
-    node: usize,
-    conn: u16,
-    interval: u16,
-) -> Result<(), ble_core::Error> {
-    world.call(node, |host, now| host.update_connection(now, conn, interval, interval, 1, 400))
+fn update(world: &mut World, node: usize, conn: u16, interval: u16) -> Result<(), ble_core::Error> {
+    world.call(node, |host, now| {
+        host.update_connection(now, conn, interval, interval, 1, 400)
+    })
 }
 
 #[test]
@@ -41,9 +38,13 @@ fn a_link_ends_by_either_side_and_both_are_told_address_and_role() {
             let mut world = hosts(2, profile);
             let conns: [u16; 2] = world.connect(0, 1).into();
             let addresses = [world.nodes[0].host.address(), world.nodes[1].host.address()];
-            world.call(who, |host, now| host.disconnect(now, conns[who])).unwrap();
+            world
+                .call(who, |host, now| host.disconnect(now, conns[who]))
+                .unwrap();
             // Once more while it ends is nothing new.
-            world.call(who, |host, now| host.disconnect(now, conns[who])).unwrap();
+            world
+                .call(who, |host, now| host.disconnect(now, conns[who]))
+                .unwrap();
             for node in 0..2 {
                 let event = expect(&mut world, node, 1_000, is_disconnected);
                 let role = [Role::Central, Role::Peripheral][node];
@@ -76,7 +77,9 @@ fn a_link_that_is_lost_is_told_after_its_supervision_timeout() {
 
 #[test]
 fn every_reason_ends_a_link() {
-    for reason in [0x05, 0x08, 0x13, 0x14, 0x15, 0x16, 0x1a, 0x22, 0x28, 0x29, 0x3b, 0x3d, 0x3e] {
+    for reason in [
+        0x05, 0x08, 0x13, 0x14, 0x15, 0x16, 0x1a, 0x22, 0x28, 0x29, 0x3b, 0x3d, 0x3e,
+    ] {
         let mut world = hosts(2, Profile::Full);
         world.connect(0, 1);
         world.air.lose_links(0, reason);
@@ -93,7 +96,9 @@ fn a_disconnect_that_the_controller_refuses_ends_the_link_for_the_script() {
         let mut world = hosts(2, Profile::Full);
         let (conn, _) = world.connect(0, 1);
         world.air.faults(0).command(Which::Opcode(0x0406), fault);
-        world.call(0, |host, now| host.disconnect(now, conn)).unwrap();
+        world
+            .call(0, |host, now| host.disconnect(now, conn))
+            .unwrap();
         expect(&mut world, 0, 3_000, is_disconnected);
         assert_eq!(world.nodes[0].host.in_use(), [0; 3]);
         world.air.faults(0).clear();
@@ -117,14 +122,23 @@ fn both_sides_change_the_parameters_through_controllers_that_can() {
         let mut world = world_of([profile, other].map(NodeConfig::new));
         let conns: [u16; 2] = world.connect(0, 1).into();
         world.run(1_000);
-        assert_eq!(count(&world, 0, is_updated) + count(&world, 1, is_updated), 0);
+        assert_eq!(
+            count(&world, 0, is_updated) + count(&world, 1, is_updated),
+            0
+        );
         for (who, wanted) in [(0, 40), (1, 80), (0, 6), (1, 24)] {
             update(&mut world, who, conns[who], wanted).unwrap();
             for node in 0..2 {
                 let event = expect(&mut world, node, 5_000, is_updated);
                 let conn = conns[node];
                 let (interval, latency, timeout, status) = (wanted, 1, 400, 0);
-                let expected = Event::ConnectionUpdate { conn, interval, latency, timeout, status };
+                let expected = Event::ConnectionUpdate {
+                    conn,
+                    interval,
+                    latency,
+                    timeout,
+                    status,
+                };
                 assert_eq!(event, expected);
             }
             world.run(1_000);
@@ -136,14 +150,20 @@ fn both_sides_change_the_parameters_through_controllers_that_can() {
 #[test]
 fn a_peripheral_asks_by_l2cap_when_either_controller_cannot() {
     let able = NodeConfig::new(Profile::Full);
-    let unable = NodeConfig { features: able.features & !PARAMETERS_REQUEST, ..able.clone() };
+    let unable = NodeConfig {
+        features: able.features & !PARAMETERS_REQUEST,
+        ..able.clone()
+    };
     for configs in [
         [able.clone(), unable.clone()],
         [unable.clone(), able.clone()],
         [unable.clone(), unable.clone()],
         [NodeConfig::new(Profile::Minimal), able.clone()],
         [able.clone(), NodeConfig::new(Profile::Minimal)],
-        [NodeConfig::new(Profile::Minimal), NodeConfig::new(Profile::Minimal)],
+        [
+            NodeConfig::new(Profile::Minimal),
+            NodeConfig::new(Profile::Minimal),
+        ],
     ] {
         let mut world = world_of(configs);
         let (central, conn) = world.connect(0, 1);
@@ -153,7 +173,13 @@ fn a_peripheral_asks_by_l2cap_when_either_controller_cannot() {
             for (node, conn) in [(0, central), (1, conn)] {
                 let event = expect(&mut world, node, 5_000, is_updated);
                 let (interval, latency, timeout, status) = (wanted, 1, 400, 0);
-                let expected = Event::ConnectionUpdate { conn, interval, latency, timeout, status };
+                let expected = Event::ConnectionUpdate {
+                    conn,
+                    interval,
+                    latency,
+                    timeout,
+                    status,
+                };
                 assert_eq!(event, expected);
             }
             world.run(1_000);
@@ -168,7 +194,10 @@ fn a_request_that_is_not_answered_fails_after_thirty_seconds() {
     let mut world = world_of([able.clone(), able]);
     let (central, conn) = world.connect(0, 1);
     // The central says yes by L2CAP, but its controller does nothing.
-    world.air.faults(0).command(Which::Opcode(0x2013), CommandFault::Fail(0x0c));
+    world
+        .air
+        .faults(0)
+        .command(Which::Opcode(0x2013), CommandFault::Fail(0x0c));
     update(&mut world, 1, conn, 60).unwrap();
     world.run(40_000);
     assert_eq!(count(&world, 1, is_updated), 0);
@@ -193,7 +222,10 @@ fn a_request_that_is_not_answered_fails_after_thirty_seconds() {
             host.handle_timeout(now);
         }
         let event = host.poll_event(now);
-        if let Some(Event::ConnectionUpdate { conn: c, status, .. }) = event {
+        if let Some(Event::ConnectionUpdate {
+            conn: c, status, ..
+        }) = event
+        {
             assert_eq!((c, status), (conn, 0x3b));
             break;
         }
@@ -254,7 +286,10 @@ fn eight_links_in_any_mix_of_roles_have_each_their_own_state() {
             .map(|node| {
                 world.services(node, |db| {
                     db.add_service(&Uuid::U16(0x1815))?;
-                    db.add_characteristic(&Uuid::U16(0x2a56), flag::READ | flag::NOTIFY | flag::WRITE)
+                    db.add_characteristic(
+                        &Uuid::U16(0x2a56),
+                        flag::READ | flag::NOTIFY | flag::WRITE,
+                    )
                 })
             })
             .collect();
@@ -263,7 +298,13 @@ fn eight_links_in_any_mix_of_roles_have_each_their_own_state() {
         world.run(500);
         // A ninth is refused, whichever way it comes.
         assert_eq!(
-            world.call(0, |host, now| host.connect(now, ble_core::Address::public([9; 6]), 0, 0, 0)),
+            world.call(0, |host, now| host.connect(
+                now,
+                ble_core::Address::public([9; 6]),
+                0,
+                0,
+                0
+            )),
             Err(Error::NoMemory)
         );
         clear(&mut world);
@@ -271,22 +312,41 @@ fn eight_links_in_any_mix_of_roles_have_each_their_own_state() {
         // Each link its own MTU, CCCD, values and parameters.
         for (i, &conn) in conns.iter().enumerate() {
             let now = world.now();
-            world.nodes[0].host.set_preferred_mtu(100 + i as u16).unwrap();
+            world.nodes[0]
+                .host
+                .set_preferred_mtu(100 + i as u16)
+                .unwrap();
             world.nodes[0].host.exchange_mtu(now, conn).unwrap();
-            world.nodes[0].host.gattc_write(now, conn, value, &[i as u8; 30], 1).unwrap();
+            world.nodes[0]
+                .host
+                .gattc_write(now, conn, value, &[i as u8; 30], 1)
+                .unwrap();
             world.nodes[0].host.gattc_read(now, conn, value).unwrap();
             if i % 2 == 0 {
-                world.nodes[0].host.gattc_write(now, conn, value + 1, &[1, 0], 1).unwrap();
+                world.nodes[0]
+                    .host
+                    .gattc_write(now, conn, value + 1, &[1, 0], 1)
+                    .unwrap();
             }
         }
         for node in 1..9 {
             let now = world.now();
-            world.nodes[node].host.gatts_write(now, value, b"", false).unwrap();
-            world.nodes[node].host.database().set_buffer(value, 30, false).unwrap();
+            world.nodes[node]
+                .host
+                .gatts_write(now, value, b"", false)
+                .unwrap();
+            world.nodes[node]
+                .host
+                .database()
+                .set_buffer(value, 30, false)
+                .unwrap();
         }
         for (i, &conn) in conns.iter().enumerate() {
             world.wait(0, 5_000, |event| {
-                let wanted = Event::MtuExchanged { conn, mtu: 100 + i as u16 };
+                let wanted = Event::MtuExchanged {
+                    conn,
+                    mtu: 100 + i as u16,
+                };
                 (*event == wanted).then_some(())
             });
             let data = world.wait(0, 5_000, |event| match *event {
@@ -299,7 +359,10 @@ fn eight_links_in_any_mix_of_roles_have_each_their_own_state() {
         clear(&mut world);
         for node in 1..9 {
             let now = world.now();
-            world.nodes[node].host.gatts_write(now, value, &[node as u8], true).unwrap();
+            world.nodes[node]
+                .host
+                .gatts_write(now, value, &[node as u8], true)
+                .unwrap();
         }
         world.run(500);
         for (i, &conn) in conns.iter().enumerate() {
@@ -311,7 +374,9 @@ fn eight_links_in_any_mix_of_roles_have_each_their_own_state() {
         }
         // One ends, all others go on, and its place is free.
         let gone = conns[3];
-        world.call(0, |host, now| host.disconnect(now, gone)).unwrap();
+        world
+            .call(0, |host, now| host.disconnect(now, gone))
+            .unwrap();
         expect(&mut world, 0, 1_000, is_disconnected);
         world.run(1_000);
         assert_eq!(world.nodes[0].host.in_use()[2], 7);
@@ -325,10 +390,14 @@ fn eight_links_in_any_mix_of_roles_have_each_their_own_state() {
 fn a_central_too_many_is_sent_away() {
     let mut world = hosts(10, Profile::Full);
     many(&mut world, |_| false);
-    world.call(0, |host, now| host.advertise(now, true, 20_000, None, None)).unwrap();
+    world
+        .call(0, |host, now| host.advertise(now, true, 20_000, None, None))
+        .unwrap();
     let peer = world.nodes[0].host.address();
     clear(&mut world);
-    world.call(9, |host, now| host.connect(now, peer, 5_000, 0, 0)).unwrap();
+    world
+        .call(9, |host, now| host.connect(now, peer, 5_000, 0, 0))
+        .unwrap();
     expect(&mut world, 9, 5_000, is_connected);
     expect(&mut world, 9, 5_000, is_disconnected);
     assert!(world.nodes[0].events.is_empty());
@@ -344,11 +413,19 @@ fn a_central_that_takes_the_last_place_ends_an_attempt_with_its_event() {
     }
     let (last, wanted) = (8, 9);
     let peer = world.nodes[wanted].host.address();
-    world.call(0, |host, now| host.connect(now, peer, 20_000, 0, 0)).unwrap();
+    world
+        .call(0, |host, now| host.connect(now, peer, 20_000, 0, 0))
+        .unwrap();
     world.connect(last, 0);
     clear(&mut world);
-    world.call(wanted, |host, now| host.advertise(now, true, 20_000, None, None)).unwrap();
-    let event = expect(&mut world, 0, 5_000, |e| matches!(e, Event::ConnectFailed { .. }));
+    world
+        .call(wanted, |host, now| {
+            host.advertise(now, true, 20_000, None, None)
+        })
+        .unwrap();
+    let event = expect(&mut world, 0, 5_000, |e| {
+        matches!(e, Event::ConnectFailed { .. })
+    });
     assert_eq!(event, Event::ConnectFailed { peer });
     expect(&mut world, wanted, 5_000, is_disconnected);
     end(&mut world);
@@ -364,7 +441,9 @@ fn hundreds_of_links_one_after_another_leak_nothing() {
         if round % 3 == 0 {
             world.run(round as u64 % 50);
         }
-        world.call(who, |host, now| host.disconnect(now, conn)).unwrap();
+        world
+            .call(who, |host, now| host.disconnect(now, conn))
+            .unwrap();
         for node in 0..2 {
             expect(&mut world, node, 5_000, is_disconnected);
             assert_eq!(world.nodes[node].host.in_use(), [0; 3]);

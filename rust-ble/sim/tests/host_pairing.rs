@@ -323,7 +323,10 @@ fn bonds_that_the_script_forgot_are_forgotten_by_the_next_activation() {
     }
     let peer = world.nodes[1].host.address();
     let now = world.now();
-    assert_eq!(world.nodes[0].host.unpair(now, Some(peer)), Err(Error::NotFound));
+    assert_eq!(
+        world.nodes[0].host.unpair(now, Some(peer)),
+        Err(Error::NotFound)
+    );
     let (ours, _) = world.connect(0, 1);
     pair(&mut world, 0, ours);
     for node in [0, 1] {
@@ -392,7 +395,12 @@ fn every_model_works_with_legacy_peers_too_in_either_role_whoever_asks() {
                 let mut world = world(Profile::Full);
                 for (node, io) in [ours, theirs].into_iter().enumerate() {
                     let secure = secure[node];
-                    let config = SecurityConfig { io, mitm: true, secure, ..BOND };
+                    let config = SecurityConfig {
+                        io,
+                        mitm: true,
+                        secure,
+                        ..BOND
+                    };
                     world.nodes[node].host.set_security_config(config);
                 }
                 let (first, second) = world.connect(0, 1);
@@ -427,8 +435,14 @@ fn every_model_works_with_legacy_peers_too_in_either_role_whoever_asks() {
 fn secure_connections_only_refuses_legacy_peers_and_legacy_bonds() {
     for strict in [0, 1] {
         let mut world = world(Profile::Full);
-        let legacy = SecurityConfig { secure: false, ..BOND };
-        let only = SecurityConfig { secure_only: true, ..BOND };
+        let legacy = SecurityConfig {
+            secure: false,
+            ..BOND
+        };
+        let only = SecurityConfig {
+            secure_only: true,
+            ..BOND
+        };
         world.nodes[1 - strict].host.set_security_config(legacy);
         let (ours, _) = world.connect(0, 1);
         pair(&mut world, 0, ours);
@@ -446,15 +460,27 @@ fn secure_connections_only_refuses_legacy_peers_and_legacy_bonds() {
     }
     for strict in [0, 1] {
         let mut world = world(Profile::Full);
-        let legacy = SecurityConfig { secure: false, ..BOND };
-        let only = SecurityConfig { secure_only: true, ..BOND };
+        let legacy = SecurityConfig {
+            secure: false,
+            ..BOND
+        };
+        let only = SecurityConfig {
+            secure_only: true,
+            ..BOND
+        };
         world.nodes[strict].host.set_security_config(only);
         world.nodes[1 - strict].host.set_security_config(legacy);
         let (ours, _) = world.connect(0, 1);
         pair(&mut world, 0, ours);
         for node in [0, 1] {
-            assert_eq!(world.wait(node, 5_000, encryption), (false, false, false, 0));
+            assert_eq!(
+                world.wait(node, 5_000, encryption),
+                (false, false, false, 0)
+            );
         }
-        assert!(world.nodes.iter().all(|node| node.secrets.keys().all(|(kind, _)| *kind != 33)));
+        assert!(world
+            .nodes
+            .iter()
+            .all(|node| node.secrets.keys().all(|(kind, _)| *kind != 33)));
     }
 }

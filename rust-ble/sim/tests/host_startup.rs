@@ -43,7 +43,11 @@ fn works(world: &mut World) {
 fn every_kind_of_controller_is_started_without_a_command_that_it_lacks() {
     for profile in PROFILES {
         for (data_length, phy_2m) in [(true, true), (false, false), (true, false)] {
-            let options = HostOptions { data_length, phy_2m, ..HostOptions::ALL };
+            let options = HostOptions {
+                data_length,
+                phy_2m,
+                ..HostOptions::ALL
+            };
             let mut world = off(NodeConfig::new(profile));
             world.start_with(0, options).unwrap();
             assert!(world.nodes[0].host.is_active());
@@ -54,7 +58,10 @@ fn every_kind_of_controller_is_started_without_a_command_that_it_lacks() {
 
 #[test]
 fn a_controller_that_shares_its_buffers_with_br_edr_is_asked_for_them() {
-    let config = NodeConfig { shared_buffers: true, ..NodeConfig::new(Profile::Full) };
+    let config = NodeConfig {
+        shared_buffers: true,
+        ..NodeConfig::new(Profile::Full)
+    };
     let mut world = off(config);
     start(&mut world).0.unwrap();
     works(&mut world);
@@ -62,7 +69,10 @@ fn a_controller_that_shares_its_buffers_with_br_edr_is_asked_for_them() {
 
 #[test]
 fn no_buffers_at_all_are_an_error() {
-    let mut world = off(NodeConfig { acl_count: 0, ..NodeConfig::new(Profile::Full) });
+    let mut world = off(NodeConfig {
+        acl_count: 0,
+        ..NodeConfig::new(Profile::Full)
+    });
     assert!(matches!(start(&mut world).0, Err(Error::Controller(_))));
     assert_eq!(world.nodes[0].host.state(), State::Off);
 }
@@ -72,9 +82,16 @@ fn a_command_that_fails_ends_the_start_and_the_next_one_works() {
     for profile in PROFILES {
         for step in 0..steps(profile) {
             let mut world = off(NodeConfig::new(profile));
-            world.air.faults(0).command(Which::Nth(step), CommandFault::Fail(0x1f));
+            world
+                .air
+                .faults(0)
+                .command(Which::Nth(step), CommandFault::Fail(0x1f));
             let (result, took) = start(&mut world);
-            assert_eq!(result, Err(Error::Controller(0x1f)), "{profile:?}, step {step}");
+            assert_eq!(
+                result,
+                Err(Error::Controller(0x1f)),
+                "{profile:?}, step {step}"
+            );
             assert!(took < 2_000);
             assert_eq!(world.nodes[0].host.state(), State::Off);
             assert_eq!(world.nodes[0].host.in_use(), [0; 3]);
@@ -90,7 +107,10 @@ fn a_command_without_answer_ends_the_start_within_two_seconds_and_the_next_one_w
     for profile in PROFILES {
         for step in 0..steps(profile) {
             let mut world = off(NodeConfig::new(profile));
-            world.air.faults(0).command(Which::Nth(step), CommandFault::Silent);
+            world
+                .air
+                .faults(0)
+                .command(Which::Nth(step), CommandFault::Silent);
             let (result, took) = start(&mut world);
             assert_eq!(result, Err(Error::TimedOut), "{profile:?}, step {step}");
             assert!(took <= 2_000, "{took} ms");
@@ -105,7 +125,10 @@ fn a_command_without_answer_ends_the_start_within_two_seconds_and_the_next_one_w
 fn a_silent_transport_ends_the_start_and_the_next_one_works() {
     for step in 0..steps(Profile::Full) {
         let mut world = off(NodeConfig::new(Profile::Full));
-        world.air.faults(0).packet(Direction::ToHost, step, Fault::Silence);
+        world
+            .air
+            .faults(0)
+            .packet(Direction::ToHost, step, Fault::Silence);
         let (result, took) = start(&mut world);
         assert_eq!(result, Err(Error::TimedOut));
         assert!(took <= 2_000, "{took} ms");
@@ -121,7 +144,10 @@ fn answers_cut_short_are_an_error_and_not_believed() {
         // The packet has the length that its header says, but nothing in it.
         let mut world = off(NodeConfig::new(Profile::Full));
         let opcode_and_status = vec![4, 0x0e, 0];
-        world.air.faults(0).packet(Direction::ToHost, step, Fault::Replace(opcode_and_status));
+        world
+            .air
+            .faults(0)
+            .packet(Direction::ToHost, step, Fault::Replace(opcode_and_status));
         let (result, took) = start(&mut world);
         assert!(result.is_err(), "step {step}");
         assert!(took <= 2_000, "{took} ms");
@@ -136,7 +162,10 @@ fn unknown_optional_commands_are_done_without() {
         let mut unknown = 0;
         for step in 0..steps(profile) {
             let mut world = off(NodeConfig::new(profile).with_public([0xc0, 0, 0, 0, 0, 9]));
-            world.air.faults(0).command(Which::Nth(step), CommandFault::Unknown);
+            world
+                .air
+                .faults(0)
+                .command(Which::Nth(step), CommandFault::Unknown);
             match start(&mut world).0 {
                 Ok(()) => {
                     works(&mut world);
@@ -154,7 +183,10 @@ fn unknown_optional_commands_are_done_without() {
 fn packets_from_before_the_reset_are_dropped() {
     let mut world = off(NodeConfig::new(Profile::Full));
     let now = world.now();
-    world.nodes[0].host.start(now, HostOptions::default()).unwrap();
+    world.nodes[0]
+        .host
+        .start(now, HostOptions::default())
+        .unwrap();
     let connected = [
         4, 0x3e, 19, 1, 0, 0x40, 0, 1, 0, 1, 2, 3, 4, 5, 6, 0x18, 0, 0, 0, 0x2a, 0, 0,
     ];
@@ -170,7 +202,10 @@ fn packets_from_before_the_reset_are_dropped() {
 #[test]
 fn a_hardware_error_during_the_start_ends_it() {
     let mut world = off(NodeConfig::new(Profile::Full));
-    world.air.faults(0).packet(Direction::ToHost, 3, Fault::Replace(vec![4, 0x10, 1, 7]));
+    world
+        .air
+        .faults(0)
+        .packet(Direction::ToHost, 3, Fault::Replace(vec![4, 0x10, 1, 7]));
     assert_eq!(start(&mut world).0, Err(Error::Controller(3)));
     start(&mut world).0.unwrap();
     works(&mut world);
@@ -179,7 +214,10 @@ fn a_hardware_error_during_the_start_ends_it() {
 #[test]
 fn a_late_answer_to_an_earlier_start_does_no_harm() {
     let mut world = off(NodeConfig::new(Profile::Full));
-    world.air.faults(0).packet(Direction::ToHost, 0, Fault::Delay(1_950_000));
+    world
+        .air
+        .faults(0)
+        .packet(Direction::ToHost, 0, Fault::Delay(1_950_000));
     assert_eq!(start(&mut world).0, Err(Error::TimedOut));
     start(&mut world).0.unwrap();
     world.run(500);
@@ -204,7 +242,9 @@ fn five_hundred_activations_leak_nothing() {
             world.connect(central, peripheral);
         }
         if round % 7 == 0 {
-            world.call(0, |host, now| host.start_scan(now, 0, 10_000, 10_000, true)).unwrap();
+            world
+                .call(0, |host, now| host.start_scan(now, 0, 10_000, 10_000, true))
+                .unwrap();
         }
         if round % 3 == 0 {
             // As a soft reset does, whatever goes on.
@@ -239,7 +279,9 @@ fn stopping_ends_links_on_air_before_the_reset() {
         assert_eq!(world.nodes[0].host.in_use(), [0; 3]);
         // The peers are told at once, not by their supervision timeout.
         for peer in [1, 2] {
-            expect(&mut world, peer, 300, |e| matches!(e, Event::Disconnected { .. }));
+            expect(&mut world, peer, 300, |e| {
+                matches!(e, Event::Disconnected { .. })
+            });
         }
         obeyed(&world);
     }
@@ -283,8 +325,14 @@ fn a_stop_while_starting_wins() {
     for steps in 0..20 {
         let mut world = off(NodeConfig::new(Profile::Full));
         let now = world.now();
-        world.air.faults(0).packet(Direction::ToHost, steps, Fault::Delay(100_000));
-        world.nodes[0].host.start(now, HostOptions::default()).unwrap();
+        world
+            .air
+            .faults(0)
+            .packet(Direction::ToHost, steps, Fault::Delay(100_000));
+        world.nodes[0]
+            .host
+            .start(now, HostOptions::default())
+            .unwrap();
         world.run(10);
         world.stop(0).unwrap();
         assert_eq!(world.nodes[0].host.state(), State::Off);
@@ -302,12 +350,18 @@ fn a_controller_without_credit_for_commands_times_out_and_recovers() {
     world.air.inject(0, &[4, 0x0e, 3, 0, 0, 0]);
     world.settle();
     let before = world.now();
-    let result = world.call(0, |host, now| host.advertise(now, true, 100_000, None, None));
+    let result = world.call(0, |host, now| {
+        host.advertise(now, true, 100_000, None, None)
+    });
     // After a while the host tries all the same.
     assert!(result.is_ok() || result == Err(Error::TimedOut));
     assert!(ms(before, world.now()) <= 2_000);
     world.run(2_000);
-    world.call(0, |host, now| host.advertise(now, true, 100_000, None, None)).unwrap();
+    world
+        .call(0, |host, now| {
+            host.advertise(now, true, 100_000, None, None)
+        })
+        .unwrap();
     works(&mut world);
 }
 
@@ -318,5 +372,8 @@ fn the_reset_is_the_first_command() {
     let host = &mut world.nodes[0].host;
     host.start(now, HostOptions::default()).unwrap();
     let transmit = host.poll_transmit(now).unwrap();
-    assert_eq!([transmit.header(), transmit.head].concat(), [1, RESET as u8, (RESET >> 8) as u8, 0]);
+    assert_eq!(
+        [transmit.header(), transmit.head].concat(),
+        [1, RESET as u8, (RESET >> 8) as u8, 0]
+    );
 }

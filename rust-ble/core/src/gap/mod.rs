@@ -46,13 +46,22 @@ pub struct AdvData {
 
 impl AdvData {
     /// No data.
-    pub const EMPTY: AdvData = AdvData { bytes: [0; MAX_ADV_DATA], len: 0 };
+    pub const EMPTY: AdvData = AdvData {
+        bytes: [0; MAX_ADV_DATA],
+        len: 0,
+    };
 
     /// Copies `data`, at most 31 bytes.
     pub fn new(data: &[u8]) -> Result<Self> {
         let mut bytes = [0; MAX_ADV_DATA];
-        bytes.get_mut(..data.len()).ok_or(Error::Invalid)?.copy_from_slice(data);
-        Ok(AdvData { bytes, len: data.len() as u8 })
+        bytes
+            .get_mut(..data.len())
+            .ok_or(Error::Invalid)?
+            .copy_from_slice(data);
+        Ok(AdvData {
+            bytes,
+            len: data.len() as u8,
+        })
     }
 
     /// Parameters of LE Set Advertising Data and LE Set Scan Response Data
@@ -113,7 +122,23 @@ impl Advertising {
             false => 0x02, // ADV_SCAN_IND
         };
         let [low, high] = self.interval.to_le_bytes();
-        [low, high, low, high, kind, own_address_type, 0, 0, 0, 0, 0, 0, 0, 0x07, 0]
+        [
+            low,
+            high,
+            low,
+            high,
+            kind,
+            own_address_type,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0x07,
+            0,
+        ]
     }
 }
 
@@ -135,7 +160,13 @@ pub struct Scan {
 impl Scan {
     /// Not scanning.
     pub const fn new() -> Self {
-        Scan { on: false, until: None, active: false, interval: 0, window: 0 }
+        Scan {
+            on: false,
+            until: None,
+            active: false,
+            interval: 0,
+            window: 0,
+        }
     }
 
     /// Parameters of LE Set Scan Parameters (Vol 4, Part E, 7.8.10).
@@ -251,7 +282,12 @@ mod tests {
     #[test]
     fn every_interval_gets_a_timeout_that_controllers_take() {
         for interval in 6..=3200 {
-            assert!(valid_parameters(interval, interval, 0, supervision_timeout(interval, 0)));
+            assert!(valid_parameters(
+                interval,
+                interval,
+                0,
+                supervision_timeout(interval, 0)
+            ));
         }
     }
 }

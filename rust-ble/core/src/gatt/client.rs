@@ -132,12 +132,19 @@ pub struct Client {
 impl Client {
     /// A client with nothing to do.
     pub fn new() -> Self {
-        Client { pending: None, ..Self::blank() }
+        Client {
+            pending: None,
+            ..Self::blank()
+        }
     }
 
     /// All of it zeros, for a static; `clear` comes before all else.
     pub(crate) const fn blank() -> Self {
-        let zeros = Characteristic { value_handle: 0, properties: 0, uuid: Uuid::U16(0) };
+        let zeros = Characteristic {
+            value_handle: 0,
+            properties: 0,
+            uuid: Uuid::U16(0),
+        };
         Client {
             queue: Deque::new(),
             phase: Phase::Ready,

@@ -29,7 +29,13 @@ pub struct CommandQueue {
 impl CommandQueue {
     /// An empty queue for a controller that takes a command.
     pub const fn new() -> Self {
-        CommandQueue { bytes: [0; QUEUE_BYTES], len: 0, sent: false, deadline: None, held: false }
+        CommandQueue {
+            bytes: [0; QUEUE_BYTES],
+            len: 0,
+            sent: false,
+            deadline: None,
+            held: false,
+        }
     }
 
     /// Appends a command; `false` if there is no room for it.
@@ -92,7 +98,11 @@ impl CommandQueue {
     /// The connection handle that the sent command begins with, if it has
     /// parameters.
     pub fn target(&self) -> Option<u16> {
-        let (handle, _) = self.first().filter(|_| self.sent)?.get(4..)?.split_first_chunk::<2>()?;
+        let (handle, _) = self
+            .first()
+            .filter(|_| self.sent)?
+            .get(4..)?
+            .split_first_chunk::<2>()?;
         Some(u16::from_le_bytes(*handle))
     }
 
@@ -114,7 +124,10 @@ impl CommandQueue {
 
     /// Forgets all commands, also the one that was sent.
     pub fn clear(&mut self) {
-        *self = Self { bytes: self.bytes, ..Self::new() };
+        *self = Self {
+            bytes: self.bytes,
+            ..Self::new()
+        };
     }
 
     fn first(&self) -> Option<&[u8]> {

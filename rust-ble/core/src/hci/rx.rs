@@ -33,7 +33,14 @@ pub struct RxQueue {
 impl RxQueue {
     /// An empty queue.
     pub const fn new() -> Self {
-        RxQueue { bytes: [0; RX_BYTES], head: 0, tail: 0, wrap: None, packets: 0, partial: 0 }
+        RxQueue {
+            bytes: [0; RX_BYTES],
+            head: 0,
+            tail: 0,
+            wrap: None,
+            packets: 0,
+            partial: 0,
+        }
     }
 
     /// Takes bytes until a packet is whole or no more fit. Gives the number
@@ -70,12 +77,16 @@ impl RxQueue {
     pub fn front(&self) -> Option<&[u8]> {
         let packets = self.bytes.get(self.head..)?;
         let (len, packets) = packets.split_first_chunk::<PREFIX>()?;
-        packets.get(..u16::from_le_bytes(*len) as usize).filter(|_| self.packets > 0)
+        packets
+            .get(..u16::from_le_bytes(*len) as usize)
+            .filter(|_| self.packets > 0)
     }
 
     /// The packet that became whole last, of `len` bytes.
     pub fn back(&self, len: usize) -> &[u8] {
-        self.bytes.get(self.tail.wrapping_sub(len)..self.tail).unwrap_or(&[])
+        self.bytes
+            .get(self.tail.wrapping_sub(len)..self.tail)
+            .unwrap_or(&[])
     }
 
     /// Drops the oldest packet.
@@ -255,7 +266,10 @@ mod tests {
     #[test]
     fn an_impossible_length_is_noise() {
         let mut q = RxQueue::new();
-        push_all(&mut q, &[std::vec![hci::ACL, 1, 0, 0xff, 0xff], event(1, 1)].concat());
+        push_all(
+            &mut q,
+            &[std::vec![hci::ACL, 1, 0, 0xff, 0xff], event(1, 1)].concat(),
+        );
         assert_eq!(q.front(), Some(&event(1, 1)[..]));
     }
 

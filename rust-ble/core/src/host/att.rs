@@ -26,8 +26,14 @@ pub(super) struct Pdu {
 
 impl Pdu {
     /// All of it zeros, for a static.
-    pub(super) const BLANK: Pdu =
-        Pdu { slot: 0, in_queue: false, stage: Stage::New { approved: 0, refused: None } };
+    pub(super) const BLANK: Pdu = Pdu {
+        slot: 0,
+        in_queue: false,
+        stage: Stage::New {
+            approved: 0,
+            refused: None,
+        },
+    };
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +51,15 @@ enum Stage {
 enum Data {
     None,
     /// In the PDU being dealt with.
-    Pdu { at: u16, len: u16 },
+    Pdu {
+        at: u16,
+        len: u16,
+    },
     /// In the pool of kept values.
-    Kept { at: u16, len: u16 },
+    Kept {
+        at: u16,
+        len: u16,
+    },
     /// In the secret being asked for or stored.
     Secret,
 }
@@ -113,7 +125,9 @@ impl Host {
             };
         }
         if let Some(event) = self.channels.next_event() {
-            return self.l2cap_event(event).map_or(Some((None, Data::None)), plain);
+            return self
+                .l2cap_event(event)
+                .map_or(Some((None, Data::None)), plain);
         }
         if self.poll_smp() {
             return Some((None, Data::None));
@@ -194,8 +208,15 @@ impl Host {
             self.pop_packet();
         }
         if whole {
-            let stage = Stage::New { approved: 0, refused: None };
-            self.current = Some(Current::Pdu(Pdu { slot: slot as u8, in_queue, stage }));
+            let stage = Stage::New {
+                approved: 0,
+                refused: None,
+            };
+            self.current = Some(Current::Pdu(Pdu {
+                slot: slot as u8,
+                in_queue,
+                stage,
+            }));
         }
         true
     }
@@ -220,13 +241,15 @@ impl Host {
             (cid::SMP, _) => {
                 let link = self.smp_link(slot);
                 let bytes = bytes_of(&self.rx, &self.links[slot].rx, pdu);
-                self.smp.handle_pdu(&link, self.security, &bytes[L2CAP_HEADER..], self.now);
+                self.smp
+                    .handle_pdu(&link, self.security, &bytes[L2CAP_HEADER..], self.now);
                 self.dealt_with(pdu)
             }
             (cid::FIRST_DYNAMIC..=cid::LAST_DYNAMIC, _) => {
                 let bytes = bytes_of(&self.rx, &self.links[slot].rx, pdu);
                 let payload = &bytes[L2CAP_HEADER..];
-                self.channels.handle_frame(self.now, slot as u8, channel, payload);
+                self.channels
+                    .handle_frame(self.now, slot as u8, channel, payload);
                 self.dealt_with(pdu)
             }
             _ => self.dealt_with(pdu),
@@ -260,7 +283,11 @@ impl Host {
             return self.dealt_with(pdu);
         }
         // Only an indication has an answer.
-        let block = if indication { self.open_pdu(slot, 1) } else { None };
+        let block = if indication {
+            self.open_pdu(slot, 1)
+        } else {
+            None
+        };
         if indication && block.is_none() {
             return Progress::Blocked;
         }
@@ -270,7 +297,9 @@ impl Host {
             Some(block) => &mut self.tx.get_mut(block)[L2CAP_HEADER..],
             None => &mut [],
         });
-        let outcome = link.client.handle(link.mtu, payload, &mut self.pool, &mut out);
+        let outcome = link
+            .client
+            .handle(link.mtu, payload, &mut self.pool, &mut out);
         let len = out.len();
         let conn = link.handle;
         if let Some(block) = block {
@@ -283,7 +312,10 @@ impl Host {
         match outcome {
             ClientOutcome::Ignored => self.dealt_with(pdu),
             ClientOutcome::Events => {
-                self.current = Some(Current::Pdu(Pdu { stage: Stage::Client, ..pdu }));
+                self.current = Some(Current::Pdu(Pdu {
+                    stage: Stage::Client,
+                    ..pdu
+                }));
                 Progress::Again
             }
             ClientOutcome::Mtu(mtu) => {
@@ -325,7 +357,11 @@ impl Host {
             return self.dealt_with(pdu);
         }
         let mtu = self.links[slot].mtu;
-        let block = if is_request { self.open_pdu(slot, mtu as usize) } else { None };
+        let block = if is_request {
+            self.open_pdu(slot, mtu as usize)
+        } else {
+            None
+        };
         if is_request && block.is_none() {
             return Progress::Blocked;
         }
@@ -363,13 +399,23 @@ impl Host {
             ServerOutcome::Done => self.dealt_with(pdu),
             ServerOutcome::Query { handle, .. } => {
                 let token = self.query.ask(Purpose::Read);
-                Progress::Event(Event::GattsReadRequest { token, conn, handle }, Data::None)
+                Progress::Event(
+                    Event::GattsReadRequest {
+                        token,
+                        conn,
+                        handle,
+                    },
+                    Data::None,
+                )
             }
             ServerOutcome::Written { handle } => {
                 self.dealt_with_event(pdu, Event::GattsWrite { conn, handle })
             }
             ServerOutcome::Executed => {
-                self.current = Some(Current::Pdu(Pdu { stage: Stage::Executed, ..pdu }));
+                self.current = Some(Current::Pdu(Pdu {
+                    stage: Stage::Executed,
+                    ..pdu
+                }));
                 Progress::Again
             }
             ServerOutcome::MtuExchanged { mtu } => {
@@ -401,12 +447,16 @@ impl Host {
             // A peer that asks and asks and takes no answer.
             return self.dealt_with(pdu);
         }
-        let Some(block) = self.open_pdu(slot, SIGNAL_LEN) else { return Progress::Blocked };
+        let Some(block) = self.open_pdu(slot, SIGNAL_LEN) else {
+            return Progress::Blocked;
+        };
         let l2cap_link = self.l2cap_link(slot);
         let link = &mut self.links[slot];
         let payload = &bytes_of(&self.rx, &link.rx, pdu)[L2CAP_HEADER..];
         let mut out = Writer::new(&mut self.tx.get_mut(&block)[L2CAP_HEADER..]);
-        let outcome = self.channels.handle_signal(self.now, l2cap_link, payload, &mut out);
+        let outcome = self
+            .channels
+            .handle_signal(self.now, l2cap_link, payload, &mut out);
         let len = out.len();
         let conn = link.handle;
         self.close_pdu(slot, cid::SIGNALLING, block, len);
@@ -457,7 +507,11 @@ impl Host {
             self.client_changed(slot);
             return None;
         }
-        Some(Event::GattsIndicateDone { conn, handle, status: 0 })
+        Some(Event::GattsIndicateDone {
+            conn,
+            handle,
+            status: 0,
+        })
     }
 
     /// When the peer must have answered an indication sent now.
@@ -499,7 +553,10 @@ fn detach(event: Event<'_>, pdu: &[u8], kept: usize) -> (Event<'static>, Data) {
         let len = data.len() as u16;
         place = match address.checked_sub(base) {
             Some(at) if at + data.len() <= pdu.len() => Data::Pdu { at: at as u16, len },
-            _ => Data::Kept { at: address.wrapping_sub(kept) as u16, len },
+            _ => Data::Kept {
+                at: address.wrapping_sub(kept) as u16,
+                len,
+            },
         };
         &[]
     });

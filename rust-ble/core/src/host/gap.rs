@@ -6,8 +6,8 @@ use super::{Host, State};
 use crate::addr::{Address, AddressKind};
 use crate::error::{Error, Result};
 use crate::event::Event;
-use crate::hci::command::TIMEOUT_MS;
 use crate::gap::{slots, AddressMode, AdvData, Advertising, Initiating, Scan};
+use crate::hci::command::TIMEOUT_MS;
 use crate::smp::bonds::{non_resolvable_address, resolvable_address};
 use crate::time::Instant;
 use crate::wire::hci::{opcode, status};
@@ -96,7 +96,13 @@ impl Host {
         self.may_begin()?;
         self.ask_for_secrets();
         let until = (duration_ms > 0).then(|| now.after(duration_ms));
-        self.scan = Scan { on: self.scan.on, until, active, interval, window };
+        self.scan = Scan {
+            on: self.scan.on,
+            until,
+            active,
+            interval,
+            window,
+        };
         self.begin(Operation::Scan)
     }
 
@@ -142,8 +148,17 @@ impl Host {
         }
         self.may_begin()?;
         self.ask_for_secrets();
-        let until = now.after(if duration_ms == 0 { DEFAULT_CONNECT_MS } else { duration_ms });
-        self.initiating = Some(Initiating { peer, until, cancelled: false, intervals: (min, max) });
+        let until = now.after(if duration_ms == 0 {
+            DEFAULT_CONNECT_MS
+        } else {
+            duration_ms
+        });
+        self.initiating = Some(Initiating {
+            peer,
+            until,
+            cancelled: false,
+            intervals: (min, max),
+        });
         self.begin(Operation::Connect)
     }
 
@@ -180,7 +195,10 @@ impl Host {
 
     /// When a private address is to be replaced.
     fn next_refresh(&self) -> Option<Instant> {
-        let private = matches!(self.mode, AddressMode::Resolvable | AddressMode::NonResolvable);
+        let private = matches!(
+            self.mode,
+            AddressMode::Resolvable | AddressMode::NonResolvable
+        );
         private.then(|| self.now.after(self.options.rpa_timeout_ms))
     }
 
@@ -233,7 +251,9 @@ impl Host {
     /// Connecting ends because its time is over; or the controller did not
     /// tell how it ended after it was cancelled.
     pub(super) fn connect_timed_out(&mut self) {
-        let cancelled = self.initiating.is_some_and(|initiating| initiating.cancelled);
+        let cancelled = self
+            .initiating
+            .is_some_and(|initiating| initiating.cancelled);
         if cancelled && self.rx.is_empty() {
             return self.connect_failed();
         }
@@ -248,13 +268,21 @@ impl Host {
     /// something is in the way.
     pub(super) fn refresh(&mut self) {
         let begun = self.initiating.is_none() && self.begin_in_background(Operation::Refresh);
-        self.refresh_at = if begun { self.next_refresh() } else { Some(self.now.after(100)) };
+        self.refresh_at = if begun {
+            self.next_refresh()
+        } else {
+            Some(self.now.after(100))
+        };
     }
 
     /// Whether the controller knows a bonded peer, or need not.
     pub(super) fn in_resolving_list(&self, peer: Address) -> bool {
         !self.uses_resolving_list()
-            || self.smp.identities.find(peer).is_none_or(|peer| peer.irk.is_none() || peer.listed)
+            || self
+                .smp
+                .identities
+                .find(peer)
+                .is_none_or(|peer| peer.irk.is_none() || peer.listed)
     }
 
     /// The commands that put the bonded peers into the resolving list: two
@@ -264,9 +292,17 @@ impl Host {
         if index >= self.controller.resolving_list as usize {
             return Step::Done;
         }
-        let own = if self.mode == AddressMode::Resolvable { self.own.irk } else { [0; 16] };
-        let Some(peer) = self.smp.identities.peers_mut().get_mut(index) else { return Step::Done };
-        let Some(irk) = peer.irk else { return Step::Skip };
+        let own = if self.mode == AddressMode::Resolvable {
+            self.own.irk
+        } else {
+            [0; 16]
+        };
+        let Some(peer) = self.smp.identities.peers_mut().get_mut(index) else {
+            return Step::Done;
+        };
+        let Some(irk) = peer.irk else {
+            return Step::Skip;
+        };
         let mut params = [0; 39];
         let mut w = Writer::new(&mut params);
         w.u8(peer.address.kind as u8).bytes(&peer.address.bytes);
@@ -462,16 +498,24 @@ impl Host {
                 ScanDone::No => 1,
                 ScanDone::After { scans, .. } => scans.saturating_add(1),
             };
-            self.scan_done = ScanDone::After { packets: self.rx.len() as u16, scans };
+            self.scan_done = ScanDone::After {
+                packets: self.rx.len() as u16,
+                scans,
+            };
         }
     }
 
     /// Whether `ScanDone` is to be told now.
     pub(super) fn take_scan_done(&mut self) -> bool {
-        let ScanDone::After { packets: 0, scans } = self.scan_done else { return false };
+        let ScanDone::After { packets: 0, scans } = self.scan_done else {
+            return false;
+        };
         self.scan_done = match scans {
             0 | 1 => ScanDone::No,
-            scans => ScanDone::After { packets: 0, scans: scans - 1 },
+            scans => ScanDone::After {
+                packets: 0,
+                scans: scans - 1,
+            },
         };
         true
     }
@@ -487,7 +531,9 @@ impl Host {
     /// An attempt to connect ended without a link.
     pub(super) fn connect_failed(&mut self) {
         if let Some(initiating) = self.initiating.take() {
-            self.push_event(Event::ConnectFailed { peer: initiating.peer });
+            self.push_event(Event::ConnectFailed {
+                peer: initiating.peer,
+            });
         }
     }
 
@@ -535,7 +581,10 @@ impl Host {
     /// Whether an address is our own, in whatever form.
     pub(super) fn local_address(&self) -> Address {
         match self.own_address_type() {
-            0 => Address { kind: AddressKind::Public, bytes: self.controller.public_address },
+            0 => Address {
+                kind: AddressKind::Public,
+                bytes: self.controller.public_address,
+            },
             _ => Address::random(self.controller.random_address),
         }
     }

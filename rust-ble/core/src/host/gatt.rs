@@ -1,7 +1,7 @@
 //! GATT and L2CAP as the script uses them.
 
 use super::Host;
-use crate::config::{MAX_VALUE_LEN, MAX_LINKS, POOL_BLOCKS, POOL_BYTES, POOL_RESERVE};
+use crate::config::{MAX_LINKS, MAX_VALUE_LEN, POOL_BLOCKS, POOL_BYTES, POOL_RESERVE};
 use crate::conn::{Indication, State as LinkState, L2CAP_HEADER};
 use crate::error::{Error, Result};
 use crate::event::{Event, Token};
@@ -62,7 +62,10 @@ impl Host {
             return Err(Error::NoMemory);
         }
         let block = self.value_pdu(slot, opcode::HANDLE_VALUE_IND, handle, value)?;
-        let indication = Indication { handle, pdu: Some(block) };
+        let indication = Indication {
+            handle,
+            pdu: Some(block),
+        };
         // There is room, as was seen above.
         let _ = self.links[slot].indications.push_back(indication);
         Ok(())
@@ -121,9 +124,16 @@ impl Host {
         let value = &value[..value.len().min(link.mtu as usize - 3)];
         let len = 3 + value.len();
         self.may_queue(slot, len)?;
-        let block = self.tx.alloc(L2CAP_HEADER + len, POOL_RESERVE).ok_or(Error::NoMemory)?;
+        let block = self
+            .tx
+            .alloc(L2CAP_HEADER + len, POOL_RESERVE)
+            .ok_or(Error::NoMemory)?;
         let mut w = Writer::new(self.tx.get_mut(&block));
-        w.u16(len as u16).u16(cid::ATT).u8(opcode).u16(handle).bytes(value);
+        w.u16(len as u16)
+            .u16(cid::ATT)
+            .u8(opcode)
+            .u16(handle)
+            .bytes(value);
         Ok(block)
     }
 
@@ -147,7 +157,9 @@ impl Host {
     /// Tells a client of changed services, if it has to be told.
     pub(super) fn service_changed(&mut self, slot: usize) {
         let link = &mut self.links[slot];
-        let Some(range) = link.server.service_changed_due(&self.db, slot) else { return };
+        let Some(range) = link.server.service_changed_due(&self.db, slot) else {
+            return;
+        };
         if link.indications.is_full() {
             return;
         }
@@ -155,9 +167,15 @@ impl Host {
             return self.links.wake_to_send(slot);
         };
         let mut w = Writer::new(self.tx.get_mut(&block));
-        w.u16(7).u16(cid::ATT).u8(opcode::HANDLE_VALUE_IND).u16(SERVICE_CHANGED_HANDLE);
+        w.u16(7)
+            .u16(cid::ATT)
+            .u8(opcode::HANDLE_VALUE_IND)
+            .u16(SERVICE_CHANGED_HANDLE);
         w.bytes(&range);
-        let indication = Indication { handle: SERVICE_CHANGED_HANDLE, pdu: Some(block) };
+        let indication = Indication {
+            handle: SERVICE_CHANGED_HANDLE,
+            pdu: Some(block),
+        };
         let _ = link.indications.push_back(indication);
         link.server.service_changed_sent(&self.db);
     }
@@ -166,7 +184,9 @@ impl Host {
     pub fn discover_services(&mut self, now: Instant, conn: u16, uuid: Option<Uuid>) -> Result<()> {
         self.now = now;
         let slot = self.slot(conn)?;
-        self.links[slot].client.start_discover_services(uuid, &mut self.pool)
+        self.links[slot]
+            .client
+            .start_discover_services(uuid, &mut self.pool)
     }
 
     /// Discovers characteristics in a range of handles, or those with a UUID.
@@ -194,7 +214,9 @@ impl Host {
     ) -> Result<()> {
         self.now = now;
         let slot = self.slot(conn)?;
-        self.links[slot].client.start_discover_descriptors(start, end)
+        self.links[slot]
+            .client
+            .start_discover_descriptors(start, end)
     }
 
     /// Reads a value of any length.
@@ -239,10 +261,14 @@ impl Host {
         if !link.client.is_idle() || value.len() + 3 > mtu as usize {
             return false;
         }
-        let Some(block) = self.open_pdu(slot, 3 + value.len()) else { return false };
+        let Some(block) = self.open_pdu(slot, 3 + value.len()) else {
+            return false;
+        };
         let mut out = Writer::new(&mut self.tx.get_mut(&block)[L2CAP_HEADER..]);
         let client = &mut self.links[slot].client;
-        let written = client.write_now(self.now, mtu, handle, value, &mut out).is_ok();
+        let written = client
+            .write_now(self.now, mtu, handle, value, &mut out)
+            .is_ok();
         let len = out.len();
         self.close_pdu(slot, cid::ATT, block, if written { len } else { 0 });
         written
@@ -288,7 +314,8 @@ impl Host {
     ) -> Result<u16> {
         self.now = now;
         let slot = self.slot(conn)?;
-        self.channels.connect(now, self.l2cap_link(slot), psm, mtu, memory)
+        self.channels
+            .connect(now, self.l2cap_link(slot), psm, mtu, memory)
     }
 
     /// Answers `L2capAccept`, with memory to accept.
@@ -339,6 +366,12 @@ impl Host {
         let [interval, latency, timeout] = link.parameters;
         let status = crate::wire::hci::status::UNACCEPTABLE_PARAMETERS;
         let conn = link.handle;
-        self.push_event(Event::ConnectionUpdate { conn, interval, latency, timeout, status });
+        self.push_event(Event::ConnectionUpdate {
+            conn,
+            interval,
+            latency,
+            timeout,
+            status,
+        });
     }
 }

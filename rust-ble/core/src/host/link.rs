@@ -65,9 +65,15 @@ impl Host {
         }
         let link = &self.links[slot];
         if link.role == Role::Peripheral && !link.parameter_request {
-            let params =
-                ConnParams { interval_min: min, interval_max: max, latency, timeout };
-            return self.channels.request_update(now, self.l2cap_link(slot), params);
+            let params = ConnParams {
+                interval_min: min,
+                interval_max: max,
+                latency,
+                timeout,
+            };
+            return self
+                .channels
+                .request_update(now, self.l2cap_link(slot), params);
         }
         if self.send_update(conn, min, max, latency, timeout) {
             Ok(())
@@ -94,12 +100,20 @@ impl Host {
     /// A link as the channels know it.
     pub(super) fn l2cap_link(&self, slot: usize) -> crate::l2cap::Link {
         let link = &self.links[slot];
-        crate::l2cap::Link { slot: slot as u8, conn: link.handle, role: link.role }
+        crate::l2cap::Link {
+            slot: slot as u8,
+            conn: link.handle,
+            role: link.role,
+        }
     }
 
     #[inline(never)]
     pub(super) fn connection_complete(&mut self, complete: ConnectionComplete) {
-        let role = if complete.role == 0 { Role::Central } else { Role::Peripheral };
+        let role = if complete.role == 0 {
+            Role::Central
+        } else {
+            Role::Peripheral
+        };
         if complete.status != status::SUCCESS {
             if role == Role::Central || self.initiating.is_some_and(|i| i.cancelled) {
                 self.connect_failed();
@@ -121,7 +135,8 @@ impl Host {
         let welcome = wanted && stale.is_none() && self.is_active();
         let Some(slot) = self.links.vacancy(complete.handle).filter(|_| welcome) else {
             let [low, high] = complete.handle.to_le_bytes();
-            self.commands.push(opcode::DISCONNECT, &[low, high, status::LOW_RESOURCES]);
+            self.commands
+                .push(opcode::DISCONNECT, &[low, high, status::LOW_RESOURCES]);
             if role == Role::Central {
                 self.connect_failed();
             }
@@ -145,16 +160,22 @@ impl Host {
         let (conn, peer) = (link.handle, link.peer);
         self.push_event(Event::Connected { conn, role, peer });
         if role == Role::Central
-            || self.controller.support.contains(Support::PERIPHERAL_FEATURES)
+            || self
+                .controller
+                .support
+                .contains(Support::PERIPHERAL_FEATURES)
         {
-            self.commands.push(opcode::LE_READ_REMOTE_FEATURES, &conn.to_le_bytes());
+            self.commands
+                .push(opcode::LE_READ_REMOTE_FEATURES, &conn.to_le_bytes());
         }
         self.ask_for_secrets();
     }
 
     /// Longer PDUs and the 2M PHY, if both sides have them.
     pub(super) fn remote_features(&mut self, conn: u16, features: u16) {
-        let Some(slot) = self.links.find(conn) else { return };
+        let Some(slot) = self.links.find(conn) else {
+            return;
+        };
         let [low, high] = conn.to_le_bytes();
         let support = self.controller.support;
         let has = |bit: u16| features >> bit & 1 != 0;
@@ -162,15 +183,19 @@ impl Host {
             support.contains(Support::CONNECTION_PARAMETERS) && has(1);
         if self.options.data_length && support.contains(Support::DATA_LENGTH) && has(5) {
             let [a, b, c, d] = MAX_DATA_LENGTH;
-            self.commands.push(opcode::LE_SET_DATA_LENGTH, &[low, high, a, b, c, d]);
+            self.commands
+                .push(opcode::LE_SET_DATA_LENGTH, &[low, high, a, b, c, d]);
         }
         if self.options.phy_2m && support.contains(Support::PHY_2M) && has(8) {
-            self.commands.push(opcode::LE_SET_PHY, &[low, high, 0, 0b010, 0b010, 0, 0]);
+            self.commands
+                .push(opcode::LE_SET_PHY, &[low, high, 0, 0b010, 0b010, 0, 0]);
         }
     }
 
     pub(super) fn connection_updated(&mut self, update: ConnectionUpdateComplete) {
-        let Some(slot) = self.links.find(update.handle) else { return };
+        let Some(slot) = self.links.find(update.handle) else {
+            return;
+        };
         let link = &mut self.links[slot];
         if update.status == status::SUCCESS {
             link.parameters = [update.interval, update.latency, update.timeout];
@@ -218,7 +243,8 @@ impl Host {
         let link = &mut self.links[slot];
         let (conn, role, peer) = (link.handle, link.role, link.peer);
         if let Some(event) =
-            link.client.next_aborted(conn, client_status::DISCONNECTED, &mut self.pool)
+            link.client
+                .next_aborted(conn, client_status::DISCONNECTED, &mut self.pool)
         {
             return Some(event);
         }
@@ -262,7 +288,11 @@ impl Host {
             }
             let handle = indication.handle;
             if handle != SERVICE_CHANGED_HANDLE {
-                return Some(Event::GattsIndicateDone { conn, handle, status: INDICATION_FAILED });
+                return Some(Event::GattsIndicateDone {
+                    conn,
+                    handle,
+                    status: INDICATION_FAILED,
+                });
             }
         }
         None

@@ -149,7 +149,11 @@ impl Host {
         self.security = SecurityConfig::NONE;
         self.mtu = PREFERRED_MTU;
         let controller = &mut self.controller;
-        (controller.acl_len, controller.acl_total, controller.acl_free) = (27, 1, 1);
+        (
+            controller.acl_len,
+            controller.acl_total,
+            controller.acl_free,
+        ) = (27, 1, 1);
     }
 
     /// All of it zeros, for a static, which then takes no flash: `prepare`
@@ -159,7 +163,12 @@ impl Host {
         Host {
             now: Instant(0),
             state: State::Off,
-            options: Options { data_length: false, phy_2m: false, resolving_list: false, rpa_timeout_ms: 0 },
+            options: Options {
+                data_length: false,
+                phy_2m: false,
+                resolving_list: false,
+                rpa_timeout_ms: 0,
+            },
             controller: Controller {
                 support: startup::Support::empty(),
                 acl_len: 0,
@@ -180,7 +189,10 @@ impl Host {
             dropped_reports: 0,
             reassembling_since: Instant(0),
             mode: AddressMode::Public,
-            advertising: Advertising { interval: 0, ..Advertising::new() },
+            advertising: Advertising {
+                interval: 0,
+                ..Advertising::new()
+            },
             scan: Scan::new(),
             scan_done: gap::ScanDone::No,
             initiating: Some(Initiating::BLANK),
@@ -270,7 +282,12 @@ impl Host {
         next = earliest(next, self.refresh_at);
         next = earliest(next, self.channels.deadline());
         next = earliest(next, self.smp.deadline());
-        for link in self.links.0.iter().filter(|link| link.state == LinkState::Up) {
+        for link in self
+            .links
+            .0
+            .iter()
+            .filter(|link| link.state == LinkState::Up)
+        {
             next = earliest(next, link.client.deadline());
             next = earliest(next, link.indication_deadline);
             next = earliest(next, link.overdue);
@@ -347,7 +364,12 @@ impl Host {
     /// PDUs, kept values, running procedures, links and channels: all zero
     /// when nothing is going on, or something leaks.
     pub fn in_use(&self) -> [usize; 3] {
-        let links = self.links.0.iter().filter(|link| link.state != LinkState::Free).count();
+        let links = self
+            .links
+            .0
+            .iter()
+            .filter(|link| link.state != LinkState::Free)
+            .count();
         [self.tx.blocks(), self.pool.blocks(), links]
     }
 

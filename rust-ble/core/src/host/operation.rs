@@ -74,7 +74,10 @@ pub(super) enum Step {
 
 impl Engine {
     pub(super) const fn new() -> Self {
-        Engine { result: None, ..Self::blank() }
+        Engine {
+            result: None,
+            ..Self::blank()
+        }
     }
 
     /// All of it zeros, for a static.
@@ -145,7 +148,10 @@ impl Host {
             return Err(Error::Invalid);
         }
         self.may_begin()?;
-        let block = self.pool.alloc(params.len(), POOL_RESERVE).ok_or(Error::NoMemory)?;
+        let block = self
+            .pool
+            .alloc(params.len(), POOL_RESERVE)
+            .ok_or(Error::NoMemory)?;
         self.pool.get_mut(&block).copy_from_slice(params);
         self.operation.params = Some(block);
         self.operation.reply = Some(reply);
@@ -233,7 +239,9 @@ impl Host {
     }
 
     fn command_step(&mut self, opcode: u16) -> Step {
-        let Some(block) = self.operation.params.take() else { return Step::Done };
+        let Some(block) = self.operation.params.take() else {
+            return Step::Done;
+        };
         let queued = self.commands.push(opcode, self.pool.get(&block));
         self.pool.free(block);
         if queued {
@@ -263,7 +271,11 @@ impl Host {
     fn end_operation(&mut self, result: Result<()>) -> bool {
         let operation = self.operation.running;
         // Switching off succeeds, whatever the controller says.
-        let result = if operation == Operation::Stop { Ok(()) } else { result };
+        let result = if operation == Operation::Stop {
+            Ok(())
+        } else {
+            result
+        };
         self.operation.running = Operation::Idle;
         if self.operation.foreground {
             self.operation.result = Some(result);

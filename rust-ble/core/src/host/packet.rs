@@ -83,12 +83,24 @@ impl Host {
         let mut copy = [0; 64];
         let n = result.returned.len().min(copy.len());
         copy[..n].copy_from_slice(&result.returned[..n]);
-        let CommandResult { credits, opcode, pending, status, .. } = result;
+        let CommandResult {
+            credits,
+            opcode,
+            pending,
+            status,
+            ..
+        } = result;
         self.rx.pop_back(len);
         // One of no command of ours, or too late, counts for its credits only.
         if is_ours {
             let returned = &copy[..n];
-            let result = CommandResult { credits, opcode, pending, status, returned };
+            let result = CommandResult {
+                credits,
+                opcode,
+                pending,
+                status,
+                returned,
+            };
             self.command_answered(result, target);
         }
     }
@@ -96,7 +108,9 @@ impl Host {
     /// A link ended. It is told in its turn; but nothing can be sent to it any
     /// more, and what it holds may be what the packets before wait for.
     fn end_arrived(&mut self, handle: u16) {
-        let Some(slot) = self.links.find(handle) else { return };
+        let Some(slot) = self.links.find(handle) else {
+            return;
+        };
         match self.state {
             State::Stopping => self.link_stopped(slot),
             _ => self.stop_sending(slot),
@@ -107,7 +121,9 @@ impl Host {
         let count = self.rx.back(len).get(3).map_or(0, |&n| n as usize);
         for i in 0..count {
             let mut r = Reader(self.rx.back(len).get(4 + 4 * i..).unwrap_or(&[]));
-            let (Some(handle), Some(packets)) = (r.u16(), r.u16()) else { return };
+            let (Some(handle), Some(packets)) = (r.u16(), r.u16()) else {
+                return;
+            };
             // A count that lies gives back no more than was taken, and
             // nothing for a handle that is none of ours.
             if let Some(slot) = self.links.find(handle & HANDLE_MASK) {
@@ -125,7 +141,9 @@ impl Host {
 
     /// Treats the oldest packet; `false` when there is none, or it must wait.
     pub(super) fn take_packet(&mut self) -> bool {
-        let Some(packet) = self.rx.front() else { return false };
+        let Some(packet) = self.rx.front() else {
+            return false;
+        };
         match *packet {
             [hci::ACL, ..] => return self.take_acl(),
             [hci::EVENT, code, _, ..] => {
@@ -161,7 +179,10 @@ impl Host {
 
     /// Whether another report follows; otherwise the packet is done with.
     pub(super) fn has_report(&mut self, at: u16, left: u8) -> bool {
-        let peer = self.report(at).map(|(report, _)| report.peer).filter(|_| left > 0);
+        let peer = self
+            .report(at)
+            .map(|(report, _)| report.peer)
+            .filter(|_| left > 0);
         if let Some(peer) = peer {
             self.smp.identities.hear(peer);
         }
@@ -176,7 +197,10 @@ impl Host {
     /// The report that `has_report` saw.
     pub(super) fn next_report(&mut self, at: u16, left: u8) -> Option<Event<'_>> {
         let (_, next) = self.report(at)?;
-        self.current = Some(Current::Reports { at: next, left: left - 1 });
+        self.current = Some(Current::Reports {
+            at: next,
+            left: left - 1,
+        });
         let (report, _) = self.report(at)?;
         Some(Event::ScanResult {
             peer: self.smp.identities.resolve(report.peer),
@@ -245,7 +269,12 @@ impl Host {
                 let (_, adv_type, kind, peer) = (r.u8()?, r.u8()?, r.u8()?, r.array()?);
                 let rssi = r.bytes(8)?[7] as i8;
                 let peer = self.smp.identities.resolve(Address::from_wire(kind, peer));
-                self.push_event(Event::ScanResult { peer, adv_type, rssi, data: &[] });
+                self.push_event(Event::ScanResult {
+                    peer,
+                    adv_type,
+                    rssi,
+                    data: &[],
+                });
             }
             _ => {}
         }
@@ -253,7 +282,14 @@ impl Host {
     }
 
     /// The peer wants other connection parameters (7.7.65.6).
-    fn parameters_requested(&mut self, handle: u16, min: u16, max: u16, latency: u16, timeout: u16) {
+    fn parameters_requested(
+        &mut self,
+        handle: u16,
+        min: u16,
+        max: u16,
+        latency: u16,
+        timeout: u16,
+    ) {
         let known = self.links.find(handle & HANDLE_MASK).is_some();
         let mut params = [0; 14];
         params[..2].copy_from_slice(&handle.to_le_bytes());
@@ -264,13 +300,16 @@ impl Host {
             self.commands.push(opcode::LE_CONN_PARAM_REPLY, &params);
         } else {
             params[2] = status::UNACCEPTABLE_PARAMETERS;
-            self.commands.push(opcode::LE_CONN_PARAM_NEGATIVE_REPLY, &params[..3]);
+            self.commands
+                .push(opcode::LE_CONN_PARAM_NEGATIVE_REPLY, &params[..3]);
         }
     }
 
     /// A command that belongs to no operation was answered, or timed out.
     pub(super) fn link_command_answered(&mut self, result: CommandResult<'_>, target: Option<u16>) {
-        let Some(slot) = target.and_then(|handle| self.links.find(handle)) else { return };
+        let Some(slot) = target.and_then(|handle| self.links.find(handle)) else {
+            return;
+        };
         if result.status == status::SUCCESS {
             return;
         }
@@ -288,7 +327,13 @@ impl Host {
                 let [interval, latency, timeout] = link.parameters;
                 let conn = link.handle;
                 let status = result.status;
-                self.push_event(Event::ConnectionUpdate { conn, interval, latency, timeout, status });
+                self.push_event(Event::ConnectionUpdate {
+                    conn,
+                    interval,
+                    latency,
+                    timeout,
+                    status,
+                });
             }
             _ => {}
         }

@@ -119,7 +119,9 @@ impl Host {
     /// The script's answer to `GetSecret`. Answers to a query that is over
     /// are ignored.
     pub fn answer_secret(&mut self, token: Token, value: Option<&[u8]>) {
-        let Some(purpose) = self.query.take(token) else { return };
+        let Some(purpose) = self.query.take(token) else {
+            return;
+        };
         match purpose {
             Purpose::LoadOwn => self.own_loaded(value),
             Purpose::LoadIdentity(index) => self.identity_loaded(index, value),
@@ -131,7 +133,9 @@ impl Host {
 
     /// The script's answer to `SetSecret`: whether it is stored or deleted.
     pub fn answer_stored(&mut self, token: Token, stored: bool) {
-        let Some(purpose) = self.query.take(token) else { return };
+        let Some(purpose) = self.query.take(token) else {
+            return;
+        };
         match purpose {
             Purpose::StoreBond(slot, _) => self.smp.bond_stored(slot, stored),
             Purpose::StoreOwn => self.own_kept = stored,
@@ -188,26 +192,54 @@ impl Host {
         Some(match store {
             None => {
                 let by_index = matches!(purpose, Purpose::LoadIdentity(_));
-                Event::GetSecret { token, kind, index, key: (!by_index).then_some(none) }
+                Event::GetSecret {
+                    token,
+                    kind,
+                    index,
+                    key: (!by_index).then_some(none),
+                }
             }
-            Some(value) => {
-                Event::SetSecret { token, kind, key: none, value: value.then_some(none) }
-            }
+            Some(value) => Event::SetSecret {
+                token,
+                kind,
+                key: none,
+                value: value.then_some(none),
+            },
         })
     }
 
     /// Puts key and value of the pending query into its event.
     pub(super) fn attach_secret<'a>(&'a self, event: Event<'static>) -> Event<'a> {
-        let own = matches!(self.query.pending, Some(Purpose::LoadOwn | Purpose::StoreOwn));
+        let own = matches!(
+            self.query.pending,
+            Some(Purpose::LoadOwn | Purpose::StoreOwn)
+        );
         let the_key: &[u8] = if own { OWN_KEY } else { &self.query.key };
-        let the_value = self.query.value.get(..self.query.value_len as usize).unwrap_or(&[]);
+        let the_value = self
+            .query
+            .value
+            .get(..self.query.value_len as usize)
+            .unwrap_or(&[]);
         match event {
-            Event::GetSecret { token, kind, index, key } => {
-                Event::GetSecret { token, kind, index, key: key.map(|_| the_key) }
-            }
-            Event::SetSecret { token, kind, value, .. } => {
-                Event::SetSecret { token, kind, key: the_key, value: value.map(|_| the_value) }
-            }
+            Event::GetSecret {
+                token,
+                kind,
+                index,
+                key,
+            } => Event::GetSecret {
+                token,
+                kind,
+                index,
+                key: key.map(|_| the_key),
+            },
+            Event::SetSecret {
+                token, kind, value, ..
+            } => Event::SetSecret {
+                token,
+                kind,
+                key: the_key,
+                value: value.map(|_| the_value),
+            },
             event => event,
         }
     }
@@ -308,7 +340,9 @@ impl Host {
     }
 
     fn identity_loaded(&mut self, index: u8, value: Option<&[u8]>) {
-        let Some(value) = value else { return self.refresh_soon() };
+        let Some(value) = value else {
+            return self.refresh_soon();
+        };
         self.smp.identities.load(value);
         match index.checked_add(1) {
             Some(next) => {

@@ -44,9 +44,8 @@ impl Host {
     pub fn unpair(&mut self, now: Instant, peer: Option<Address>) -> Result<()> {
         self.now = now;
         self.is_running()?;
-        let connected = |address: Address| {
-            self.slots_up().any(|slot| self.links[slot].peer == address)
-        };
+        let connected =
+            |address: Address| self.slots_up().any(|slot| self.links[slot].peer == address);
         match peer {
             Some(peer) => {
                 let peer = self.smp.identities.resolve(peer);
@@ -59,7 +58,13 @@ impl Host {
                 self.forget(peer)
             }
             None => {
-                if self.smp.identities.peers().iter().any(|peer| connected(peer.address)) {
+                if self
+                    .smp
+                    .identities
+                    .peers()
+                    .iter()
+                    .any(|peer| connected(peer.address))
+                {
                     return Err(Error::Busy);
                 }
                 if self.query.later(Purpose::DeleteAll) {
@@ -111,7 +116,11 @@ impl Host {
         let link = &self.links[slot];
         Credentials {
             security: link.security,
-            stored: self.smp.identities.find(link.peer).map(|peer| peer.security),
+            stored: self
+                .smp
+                .identities
+                .find(link.peer)
+                .map(|peer| peer.security),
             min_key_size: self.security.min_key_size,
         }
     }
@@ -123,13 +132,18 @@ impl Host {
     }
 
     pub(super) fn ltk_requested(&mut self, conn: u16, rand: [u8; 8], ediv: u16) {
-        let Some(slot) = self.links.find(conn) else { return };
+        let Some(slot) = self.links.find(conn) else {
+            return;
+        };
         let link = self.smp_link(slot);
-        self.smp.handle_ltk_request(&link, self.security, rand, ediv, self.now);
+        self.smp
+            .handle_ltk_request(&link, self.security, rand, ediv, self.now);
     }
 
     pub(super) fn encryption_changed(&mut self, conn: u16, status: u8, on: bool) {
-        let Some(slot) = self.links.find(conn) else { return };
+        let Some(slot) = self.links.find(conn) else {
+            return;
+        };
         if status == 0 && !on {
             self.links[slot].security = Security::default();
         }
@@ -140,7 +154,9 @@ impl Host {
     /// Does one thing that the Security Manager wants; `false` when it wants
     /// nothing, or there is no room for its PDU.
     pub(super) fn poll_smp(&mut self) -> bool {
-        let Some(block) = self.tx.alloc(4 + smp::MAX_PDU, 0) else { return false };
+        let Some(block) = self.tx.alloc(4 + smp::MAX_PDU, 0) else {
+            return false;
+        };
         let mut out = Writer::new(&mut self.tx.get_mut(&block)[4..]);
         let action = self.smp.poll(self.now, &mut out, &mut self.rng);
         let len = out.len();
@@ -178,7 +194,8 @@ impl Host {
                 self.commands.push(opcode::LE_LTK_REPLY, &params[..18]);
             }
             Action::LtkRefuse => {
-                self.commands.push(opcode::LE_LTK_NEGATIVE_REPLY, &params[..2]);
+                self.commands
+                    .push(opcode::LE_LTK_NEGATIVE_REPLY, &params[..2]);
             }
             Action::Passkey(action) => self.push_event(Event::PasskeyAction { conn, action }),
             Action::LoadBond(peer) => {
@@ -211,7 +228,12 @@ impl Host {
         // What protection kept back may be sent now.
         self.links.wake(slot);
         let link = &self.links[slot];
-        let Security { key_size, authenticated, bonded, .. } = link.security;
+        let Security {
+            key_size,
+            authenticated,
+            bonded,
+            ..
+        } = link.security;
         self.push_event(Event::EncryptionUpdate {
             conn: link.handle,
             encrypted: key_size > 0,

@@ -42,9 +42,15 @@ impl Transmit<'_> {
 pub(super) enum Outgoing {
     Command,
     /// Bytes of the first PDU of a link.
-    Pdu { slot: u8, len: u16 },
+    Pdu {
+        slot: u8,
+        len: u16,
+    },
     /// A piece of a frame of a credit-based channel.
-    Fragment { slot: u8, len: u16 },
+    Fragment {
+        slot: u8,
+        len: u16,
+    },
 }
 
 impl Outgoing {
@@ -69,25 +75,51 @@ impl Host {
         match self.outgoing? {
             Outgoing::Command => {
                 let head = self.commands.to_send()?;
-                Some(Transmit { header, header_len: 0, head, tail: &[] })
+                Some(Transmit {
+                    header,
+                    header_len: 0,
+                    head,
+                    tail: &[],
+                })
             }
             Outgoing::Pdu { slot, len } => {
                 let link = &self.links[slot as usize];
                 let sent = link.sent as usize;
-                let acl = AclHeader { handle: link.handle, continuing: sent > 0 };
+                let acl = AclHeader {
+                    handle: link.handle,
+                    continuing: sent > 0,
+                };
                 header[..5].copy_from_slice(&acl.emit(len as usize));
-                let head = self.tx.get(link.tx.front()?).get(sent..sent + len as usize)?;
-                Some(Transmit { header, header_len: 5, head, tail: &[] })
+                let head = self
+                    .tx
+                    .get(link.tx.front()?)
+                    .get(sent..sent + len as usize)?;
+                Some(Transmit {
+                    header,
+                    header_len: 5,
+                    head,
+                    tail: &[],
+                })
             }
             Outgoing::Fragment { slot, .. } => {
                 let handle = self.links[slot as usize].handle;
-                let fragment = self.channels.poll_fragment(slot, self.controller.acl_len as usize)?;
-                let acl = AclHeader { handle, continuing: !fragment.first() };
+                let fragment = self
+                    .channels
+                    .poll_fragment(slot, self.controller.acl_len as usize)?;
+                let acl = AclHeader {
+                    handle,
+                    continuing: !fragment.first(),
+                };
                 let n = fragment.header.len();
                 header[..5].copy_from_slice(&acl.emit(fragment.len()));
                 header.get_mut(5..5 + n)?.copy_from_slice(fragment.header);
                 let header_len = 5 + n as u8;
-                Some(Transmit { header, header_len, head: fragment.head, tail: fragment.tail })
+                Some(Transmit {
+                    header,
+                    header_len,
+                    head: fragment.head,
+                    tail: fragment.tail,
+                })
             }
         }
     }
@@ -95,13 +127,19 @@ impl Host {
     /// The packet given by `poll_transmit` has left whole.
     pub fn transmitted(&mut self, now: Instant) {
         self.now = now;
-        let Some(outgoing) = self.outgoing.take() else { return };
+        let Some(outgoing) = self.outgoing.take() else {
+            return;
+        };
         match outgoing {
             Outgoing::Command => return self.commands.sent(now),
             Outgoing::Pdu { slot, len } => {
                 let link = &mut self.links[slot as usize];
                 link.sent += len;
-                if link.tx.front().is_some_and(|block| block.len() <= link.sent as usize) {
+                if link
+                    .tx
+                    .front()
+                    .is_some_and(|block| block.len() <= link.sent as usize)
+                {
                     if let Some(block) = link.pop_tx() {
                         self.tx.free(block);
                     }
@@ -159,7 +197,10 @@ impl Host {
                 if link.sent > 0 || !link.frame_next {
                     let len = (block.len() as u16 - link.sent).min(acl_len);
                     link.frame_next = true;
-                    return Some(Outgoing::Pdu { slot: slot as u8, len });
+                    return Some(Outgoing::Pdu {
+                        slot: slot as u8,
+                        len,
+                    });
                 }
             }
         }
@@ -167,13 +208,19 @@ impl Host {
             Some(fragment) => {
                 let len = fragment.len() as u16;
                 self.links[slot].frame_next = false;
-                Some(Outgoing::Fragment { slot: slot as u8, len })
+                Some(Outgoing::Fragment {
+                    slot: slot as u8,
+                    len,
+                })
             }
             None => {
                 let link = &mut self.links[slot];
                 link.frame_next = false;
                 let len = (link.tx.front()?.len() as u16 - link.sent).min(acl_len);
-                Some(Outgoing::Pdu { slot: slot as u8, len })
+                Some(Outgoing::Pdu {
+                    slot: slot as u8,
+                    len,
+                })
             }
         }
     }
@@ -185,7 +232,8 @@ impl Host {
             if let Some(block) = self.open_pdu(slot, self.links[slot].mtu as usize) {
                 let link = &mut self.links[slot];
                 let mut out = Writer::new(&mut self.tx.get_mut(&block)[4..]);
-                link.client.poll_request(self.now, link.mtu, &mut self.pool, &mut out);
+                link.client
+                    .poll_request(self.now, link.mtu, &mut self.pool, &mut out);
                 let len = out.len();
                 self.close_pdu(slot, cid::ATT, block, len);
                 // Without a request there is an event.
@@ -209,7 +257,11 @@ impl Host {
         let deadline = self.transaction_deadline();
         let link = &mut self.links[slot];
         if link.indication_deadline.is_none() && !link.tx.is_full() && !link.att_failed {
-            if let Some(pdu) = link.indications.front_mut().and_then(|first| first.pdu.take()) {
+            if let Some(pdu) = link
+                .indications
+                .front_mut()
+                .and_then(|first| first.pdu.take())
+            {
                 link.indication_deadline = Some(deadline);
                 let _ = link.tx.push_back(pdu);
             }

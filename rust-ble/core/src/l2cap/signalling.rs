@@ -115,8 +115,19 @@ pub(super) struct Held {
 impl Held {
     /// All of it zeros, for a static.
     pub const fn blank() -> Self {
-        let link = Link { slot: 0, conn: 0, role: Role::Central };
-        Held { link, id: 0, terms: [0; 4], scid: 0, until: Instant(0), expired: false }
+        let link = Link {
+            slot: 0,
+            conn: 0,
+            role: Role::Central,
+        };
+        Held {
+            link,
+            id: 0,
+            terms: [0; 4],
+            scid: 0,
+            until: Instant(0),
+            expired: false,
+        }
     }
 }
 
@@ -223,7 +234,14 @@ impl Channels {
                 if self.listener(psm).is_none() && self.held.is_none() {
                     let until = now.after(HOLD_MS);
                     let expired = false;
-                    self.held = Some(Held { link, id, terms, scid, until, expired });
+                    self.held = Some(Held {
+                        link,
+                        id,
+                        terms,
+                        scid,
+                        until,
+                        expired,
+                    });
                 } else {
                     self.connection_request(link, id, false, terms, &[scid], out);
                 }
@@ -269,7 +287,10 @@ impl Channels {
         self.channels
             .iter()
             .any(|channel| channel.slot == slot && channel.has_signal())
-            || self.incoming.as_ref().is_some_and(|incoming| incoming.slot == slot)
+            || self
+                .incoming
+                .as_ref()
+                .is_some_and(|incoming| incoming.slot == slot)
             || self.update_wanted(slot)
             || self.held_is_due(slot)
     }
@@ -308,7 +329,14 @@ impl Channels {
     /// Treats the request that was held as if it came now.
     fn release_held(&mut self, slot: u8, out: &mut Writer) {
         if self.held_is_due(slot) {
-            if let Some(Held { link, id, terms, scid, .. }) = self.held.take() {
+            if let Some(Held {
+                link,
+                id,
+                terms,
+                scid,
+                ..
+            }) = self.held.take()
+            {
                 self.connection_request(link, id, false, terms, &[scid], out);
             }
         }

@@ -227,7 +227,10 @@ pub struct OwnIdentity {
 
 impl OwnIdentity {
     /// None made yet.
-    pub const NONE: OwnIdentity = OwnIdentity { irk: [0; 16], address: [0; 6] };
+    pub const NONE: OwnIdentity = OwnIdentity {
+        irk: [0; 16],
+        address: [0; 6],
+    };
 
     /// A new identity from random bytes.
     pub fn new(rng: &mut Rng) -> Self {

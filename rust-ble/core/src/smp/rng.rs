@@ -14,7 +14,10 @@ pub struct Rng {
 impl Rng {
     /// Without entropy: to be followed by `reseed`.
     pub const fn unseeded() -> Self {
-        Rng { key: [0; 16], v: [0; 16] }
+        Rng {
+            key: [0; 16],
+            v: [0; 16],
+        }
     }
 
     /// From 32 bytes of full entropy.

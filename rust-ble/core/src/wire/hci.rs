@@ -126,8 +126,10 @@ impl AclHeader {
         if data.len() != len {
             return None;
         }
-        let header =
-            AclHeader { handle: word & HANDLE_MASK, continuing: word >> 12 & 0b11 == 0b01 };
+        let header = AclHeader {
+            handle: word & HANDLE_MASK,
+            continuing: word >> 12 & 0b11 == 0b01,
+        };
         Some((header, data))
     }
 
@@ -238,7 +240,12 @@ impl<'a> AdvertisingReport<'a> {
         let peer = Address::from_wire(kind, reports.array()?);
         let len = reports.u8()? as usize;
         let data = reports.bytes(len)?;
-        Some(AdvertisingReport { adv_type, peer, data, rssi: reports.u8()? as i8 })
+        Some(AdvertisingReport {
+            adv_type,
+            peer,
+            data,
+            rssi: reports.u8()? as i8,
+        })
     }
 }
 
@@ -266,14 +273,26 @@ impl<'a> CommandResult<'a> {
             let status = r.u8()?;
             let credits = r.u8()?;
             let opcode = r.u16()?;
-            return Some(CommandResult { credits, opcode, pending: true, status, returned: &[] });
+            return Some(CommandResult {
+                credits,
+                opcode,
+                pending: true,
+                status,
+                returned: &[],
+            });
         }
         let credits = r.u8()?;
         let opcode = r.u16()?;
         // Without a status there are no return parameters at all: a credit
         // update (opcode 0) or a vendor's command.
         let status = r.u8().unwrap_or(0);
-        Some(CommandResult { credits, opcode, pending: false, status, returned: r.rest() })
+        Some(CommandResult {
+            credits,
+            opcode,
+            pending: false,
+            status,
+            returned: r.rest(),
+        })
     }
 }
 
@@ -281,16 +300,23 @@ impl<'a> CommandResult<'a> {
 mod tests {
     use super::*;
 
-    const CONNECTION: [u8; 18] =
-        [0, 0x41, 0, 1, 1, 1, 2, 3, 4, 5, 0xc6, 0x18, 0, 2, 0, 0x2a, 0, 5];
+    const CONNECTION: [u8; 18] = [
+        0, 0x41, 0, 1, 1, 1, 2, 3, 4, 5, 0xc6, 0x18, 0, 2, 0, 0x2a, 0, 5,
+    ];
 
     #[test]
     fn acl_header_to_bytes_and_back() {
-        let header = AclHeader { handle: 0xeff, continuing: true };
+        let header = AclHeader {
+            handle: 0xeff,
+            continuing: true,
+        };
         let mut packet = std::vec::Vec::from(header.emit(2));
         packet.extend([7, 8]);
         assert_eq!(packet, [ACL, 0xff, 0x1e, 2, 0, 7, 8]);
-        assert_eq!(AclHeader::parse(&packet[1..]), Some((header, &[7u8, 8][..])));
+        assert_eq!(
+            AclHeader::parse(&packet[1..]),
+            Some((header, &[7u8, 8][..]))
+        );
         for n in 1..packet.len() {
             assert_eq!(AclHeader::parse(&packet[1..n]), None);
         }
@@ -299,7 +325,10 @@ mod tests {
     #[test]
     fn connection_complete_is_parsed_and_each_truncation_refused() {
         let c = ConnectionComplete::parse(&CONNECTION, false).unwrap();
-        assert_eq!((c.handle, c.role, c.interval, c.latency, c.timeout), (0x41, 1, 0x18, 2, 0x2a));
+        assert_eq!(
+            (c.handle, c.role, c.interval, c.latency, c.timeout),
+            (0x41, 1, 0x18, 2, 0x2a)
+        );
         assert_eq!(c.peer, Address::random([1, 2, 3, 4, 5, 0xc6]));
         for n in 0..17 {
             assert_eq!(ConnectionComplete::parse(&CONNECTION[..n], false), None);
@@ -315,7 +344,10 @@ mod tests {
         bytes.extend(&CONNECTION[11..]);
         let c = ConnectionComplete::parse(&bytes, true).unwrap();
         assert!(c.peer_resolved);
-        assert_eq!((c.local_rpa, c.peer_rpa), (None, Some([9, 9, 9, 9, 9, 0x49])));
+        assert_eq!(
+            (c.local_rpa, c.peer_rpa),
+            (None, Some([9, 9, 9, 9, 9, 0x49]))
+        );
         assert_eq!(c.interval, 0x18);
         for n in 0..29 {
             assert_eq!(ConnectionComplete::parse(&bytes[..n], true), None);
@@ -324,12 +356,17 @@ mod tests {
 
     #[test]
     fn reports_are_taken_one_after_another() {
-        let bytes = [0, 0, 1, 2, 3, 4, 5, 6, 2, 0xaa, 0xbb, 0xc0, 4, 1, 9, 9, 9, 9, 9, 9, 0, 0x81];
+        let bytes = [
+            0, 0, 1, 2, 3, 4, 5, 6, 2, 0xaa, 0xbb, 0xc0, 4, 1, 9, 9, 9, 9, 9, 9, 0, 0x81,
+        ];
         let mut r = Reader(&bytes);
         let first = AdvertisingReport::take(&mut r).unwrap();
         assert_eq!((first.data, first.rssi), (&[0xaa, 0xbb][..], -64));
         let second = AdvertisingReport::take(&mut r).unwrap();
-        assert_eq!((second.adv_type, second.data, second.rssi), (4, &[][..], -127));
+        assert_eq!(
+            (second.adv_type, second.data, second.rssi),
+            (4, &[][..], -127)
+        );
         assert_eq!(AdvertisingReport::take(&mut r), None);
         for n in 0..12 {
             assert_eq!(AdvertisingReport::take(&mut Reader(&bytes[..n])), None);
@@ -342,13 +379,22 @@ mod tests {
         assert_eq!(complete.opcode, opcode::RESET);
         assert_eq!((complete.pending, complete.returned), (false, &[7u8][..]));
         let status = CommandResult::parse(event::COMMAND_STATUS, &[0x0c, 2, 0x0d, 0x20]).unwrap();
-        assert_eq!((status.opcode, status.status, status.credits), (0x200d, 0x0c, 2));
+        assert_eq!(
+            (status.opcode, status.status, status.credits),
+            (0x200d, 0x0c, 2)
+        );
         for n in 0..3 {
-            assert_eq!(CommandResult::parse(event::COMMAND_COMPLETE, &[1, 3, 0x0c][..n]), None);
+            assert_eq!(
+                CommandResult::parse(event::COMMAND_COMPLETE, &[1, 3, 0x0c][..n]),
+                None
+            );
         }
         for n in 0..4 {
             let bytes = [0x0c, 2, 0x0d, 0x20];
-            assert_eq!(CommandResult::parse(event::COMMAND_STATUS, &bytes[..n]), None);
+            assert_eq!(
+                CommandResult::parse(event::COMMAND_STATUS, &bytes[..n]),
+                None
+            );
         }
     }
 }

@@ -62,11 +62,10 @@ fn write(corpus: &Path, name: &str, central: bool, packets: &[Vec<u8>]) {
     let mut seen = BTreeSet::new();
     for packet in packets {
         match packet[..] {
-            [4, 0x3e, _, 2, ref report @ ..] => {
-                if seen.insert(report.to_vec()) {
-                    adv.extend(with_length(3, report));
-                }
+            [4, 0x3e, _, 2, ref report @ ..] if seen.insert(report.to_vec()) => {
+                adv.extend(with_length(3, report));
             }
+            [4, 0x3e, _, 2, ..] => {}
             [4, 0x3e, _, code, ref params @ ..] => {
                 hci.extend([4, code]);
                 hci.extend(&with_length(0, params)[1..]);

@@ -6,7 +6,12 @@ use ble_core::{Event, Instant};
 use ble_sim::harness::World;
 use ble_sim::{NodeConfig, Options, Profile};
 
-pub const PROFILES: [Profile; 4] = [Profile::Full, Profile::Bt42, Profile::Wb55, Profile::Minimal];
+pub const PROFILES: [Profile; 4] = [
+    Profile::Full,
+    Profile::Bt42,
+    Profile::Wb55,
+    Profile::Minimal,
+];
 
 /// Hosts that are on, one for each configuration.
 pub fn world_of(configs: impl IntoIterator<Item = NodeConfig>) -> World {
@@ -33,7 +38,12 @@ pub fn hosts(n: usize, profile: Profile) -> World {
 }
 
 /// Takes a node's next event of a kind, at most so many milliseconds later.
-pub fn expect(world: &mut World, node: usize, ms: u64, wanted: fn(&Event) -> bool) -> Event<'static> {
+pub fn expect(
+    world: &mut World,
+    node: usize,
+    ms: u64,
+    wanted: fn(&Event) -> bool,
+) -> Event<'static> {
     let mut found = None;
     world.wait(node, ms, |event| {
         wanted(event).then(|| {
@@ -45,7 +55,11 @@ pub fn expect(world: &mut World, node: usize, ms: u64, wanted: fn(&Event) -> boo
 
 /// Events of a kind that a node has and nobody took.
 pub fn count(world: &World, node: usize, wanted: fn(&Event) -> bool) -> usize {
-    world.nodes[node].events.iter().filter(|event| wanted(event)).count()
+    world.nodes[node]
+        .events
+        .iter()
+        .filter(|event| wanted(event))
+        .count()
 }
 
 /// Forgets all events of now.
@@ -63,7 +77,9 @@ pub fn end(world: &mut World) {
     for node in 0..world.nodes.len() {
         for conn in 0x40..0x60 {
             if world.nodes[node].host.is_connected(conn) {
-                world.call(node, |host, now| host.disconnect(now, conn)).unwrap();
+                world
+                    .call(node, |host, now| host.disconnect(now, conn))
+                    .unwrap();
             }
         }
     }

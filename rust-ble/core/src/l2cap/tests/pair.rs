@@ -644,7 +644,10 @@ fn a_request_may_come_before_the_script_listens() {
     assert!(b.end.has_signal(b.link.slot));
     assert_eq!(b.poll(), []);
     let asked = b.end.next_event();
-    assert!(matches!(asked, Some(Event::L2capAccept { psm: PSM, .. })), "{asked:?}");
+    assert!(
+        matches!(asked, Some(Event::L2capAccept { psm: PSM, .. })),
+        "{asked:?}"
+    );
     // A link that ends takes its request along.
     let mut b = Peer::new(PERIPHERAL);
     assert_eq!(b.signal(&command(0x14, 6, &[PSM, 0x50, 64, 64, 1])), []);
