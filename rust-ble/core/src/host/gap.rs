@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::gap::{slots, AddressMode, AdvData, Advertising, Initiating, Scan};
 use crate::hci::command::TIMEOUT_MS;
-use crate::smp::bonds::{non_resolvable_address, resolvable_address};
+use crate::smp::bonds::{non_resolvable_address, resolvable_address, Identity};
 use crate::time::Instant;
 use crate::wire::hci::{opcode, status};
 use crate::wire::Writer;
@@ -267,12 +267,26 @@ impl Host {
     /// Sets our address and the controller's resolving list anew, or soon if
     /// something is in the way.
     pub(super) fn refresh(&mut self) {
+        if !self.is_refresh_needed() {
+            self.refresh_at = None;
+            return;
+        }
         let begun = self.initiating.is_none() && self.begin_in_background(Operation::Refresh);
         self.refresh_at = if begun {
             self.next_refresh()
         } else {
             Some(self.now.after(100))
         };
+    }
+
+    /// Whether the controller's address or resolving list would be another
+    /// than it is. To set them advertising pauses, which is not for nothing.
+    fn is_refresh_needed(&self) -> bool {
+        let has_irk = |peer: &Identity| peer.irk.is_some();
+        self.next_refresh().is_some()
+            || self.controller.random_address != self.own.address
+            || self.uses_resolving_list()
+                && (self.controller.list_used || self.smp.identities.peers().iter().any(has_irk))
     }
 
     /// Whether the controller knows a bonded peer, or need not.
@@ -308,6 +322,7 @@ impl Host {
         w.u8(peer.address.kind as u8).bytes(&peer.address.bytes);
         if step % 2 == 0 {
             peer.listed = true;
+            self.controller.list_used = true;
             w.bytes(&irk).bytes(&own);
             return self.send(opcode::LE_ADD_TO_RESOLVING_LIST, &params);
         }
@@ -402,7 +417,10 @@ impl Host {
                 Step::Skip
             }
             (Operation::Refresh, 3) => self.send(opcode::LE_SET_ADDRESS_RESOLUTION_ENABLE, &[0]),
-            (Operation::Refresh, 4) => self.send(opcode::LE_CLEAR_RESOLVING_LIST, &[]),
+            (Operation::Refresh, 4) => {
+                self.controller.list_used = false;
+                self.send(opcode::LE_CLEAR_RESOLVING_LIST, &[])
+            }
             (Operation::Refresh, 5..LAST_LIST_STEP) => match self.resolving_step(step - 5) {
                 Step::Done => {
                     self.operation.step = LAST_LIST_STEP;

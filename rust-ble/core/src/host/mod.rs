@@ -73,6 +73,8 @@ struct Controller {
     /// The random address it was given last.
     random_address: [u8; 6],
     resolving_list: u8,
+    /// The resolving list holds a peer.
+    list_used: bool,
 }
 
 /// A packet whose treatment is spread over several events.
@@ -177,6 +179,7 @@ impl Host {
                 public_address: [0; 6],
                 random_address: [0; 6],
                 resolving_list: 0,
+                list_used: false,
             },
             rng: Rng::unseeded(),
             rx: RxQueue::new(),

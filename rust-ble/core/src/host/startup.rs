@@ -113,6 +113,7 @@ impl Host {
         self.commands.clear();
         self.options = options;
         self.controller.support = Support::ENCRYPTION | Support::RANDOM_ADDRESS;
+        self.controller.list_used = false;
         self.state = State::Starting;
         self.begin(Operation::Start)
     }
