@@ -12,6 +12,12 @@ fuzz: ## run every fuzz target for SECONDS= each; TARGETS="smp acl" for some
 fuzz-minimise: ## replace the corpus in the repository by the smallest with the same coverage
 	@$(FUZZ_SCRIPT) minimise $(TARGETS)
 
+test: test-broken
+
+.PHONY: test-broken
+test-broken: ## hosts broken on purpose, which the simulation must catch
+	@$(CARGO) test --quiet --package ble-sim --features broken --test sweep_broken
+
 soak: soak-sim
 
 .PHONY: soak-sim

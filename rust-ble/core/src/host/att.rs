@@ -88,6 +88,8 @@ impl Host {
                 }
             }
             let (event, data) = self.next_event()?;
+            #[cfg(feature = "broken")]
+            let event = event.and_then(|event| self.break_event(event));
             if let Some(event) = event {
                 return Some(self.attach(event, data));
             }

@@ -265,6 +265,10 @@ impl Host {
         link.client.clear(&mut self.pool);
         link.server.close(&mut self.pool);
         link.state = LinkState::Free;
+        #[cfg(feature = "broken")]
+        if self.is_broken(super::Defect::LeaksLink) && self.times_broken() == 1 {
+            (self.links.0[slot].state, self.links.0[slot].handle) = (LinkState::Up, 0xffff);
+        }
         while self.indication_failed(slot).is_some() {}
         self.db.clear_cccds(slot);
     }

@@ -13,6 +13,8 @@
 //! `poll_operation` gives its result.
 
 mod att;
+#[cfg(feature = "broken")]
+mod broken;
 mod gap;
 mod gatt;
 mod link;
@@ -23,6 +25,8 @@ mod security;
 mod startup;
 mod transmit;
 
+#[cfg(feature = "broken")]
+pub use broken::Defect;
 pub use operation::Operation;
 pub use startup::Options;
 pub use transmit::Transmit;
@@ -130,6 +134,8 @@ pub struct Host {
     /// `own` was loaded or made in this activation, and the script keeps it.
     own_known: bool,
     own_kept: bool,
+    #[cfg(feature = "broken")]
+    broken: broken::Broken,
 }
 
 impl Host {
@@ -218,6 +224,8 @@ impl Host {
             own: OwnIdentity::NONE,
             own_known: false,
             own_kept: false,
+            #[cfg(feature = "broken")]
+            broken: broken::Broken::NOT,
         }
     }
 

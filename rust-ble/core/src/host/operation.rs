@@ -270,6 +270,11 @@ impl Host {
     /// Whether the next operation is to be run now.
     fn end_operation(&mut self, result: Result<()>) -> bool {
         let operation = self.operation.running;
+        #[cfg(feature = "broken")]
+        if operation == Operation::Stop && self.is_broken(super::Defect::NeverStops) {
+            self.operation.deadline = self.now.after(super::operation::STOP_MS);
+            return false;
+        }
         // Switching off succeeds, whatever the controller says.
         let result = if operation == Operation::Stop {
             Ok(())

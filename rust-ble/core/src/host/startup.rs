@@ -103,6 +103,10 @@ impl Host {
     /// `Already` when it is on.
     pub fn start(&mut self, now: Instant, options: Options) -> Result<()> {
         self.now = now;
+        #[cfg(feature = "broken")]
+        if self.is_broken(super::Defect::StartsOnce) && self.times_broken() > 1 {
+            return Err(Error::NoMemory);
+        }
         if self.state == State::Failed {
             self.switch_off();
         }

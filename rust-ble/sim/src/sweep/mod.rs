@@ -35,8 +35,21 @@ pub struct Outcome {
 /// With a directory it writes `central.btsnoop`, `peripheral.btsnoop` and
 /// `events.txt`.
 pub fn run(id: &RunId, opcodes: &[Vec<u16>; 2], capture: Option<&Path>) -> Outcome {
-    let faults = faults_of(id);
-    let result = catch_unwind(AssertUnwindSafe(|| play(id, faults, opcodes, capture)));
+    run_with(id, opcodes, capture, &|_| {})
+}
+
+/// A run with hosts that `prepare` changes before they are switched on.
+pub fn run_with(
+    id: &RunId,
+    opcodes: &[Vec<u16>; 2],
+    capture: Option<&Path>,
+    prepare: &dyn Fn(&mut Rig),
+) -> Outcome {
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let mut rig = Rig::new(id.seed, faults_of(id));
+        prepare(&mut rig);
+        play(id, rig, opcodes, capture)
+    }));
     result.unwrap_or_else(|panic| {
         let what = panic.downcast_ref::<String>().map(String::as_str);
         let what = what
@@ -86,14 +99,8 @@ fn faults_of(id: &RunId) -> Vec<Fault> {
         .collect()
 }
 
-fn play(
-    id: &RunId,
-    faults: Vec<Fault>,
-    opcodes: &[Vec<u16>; 2],
-    capture: Option<&Path>,
-) -> Outcome {
-    let misleads = faults.iter().any(|fault| fault.kind.misleads());
-    let mut rig = Rig::new(id.seed, faults);
+fn play(id: &RunId, mut rig: Rig, opcodes: &[Vec<u16>; 2], capture: Option<&Path>) -> Outcome {
+    let misleads = faults_of(id).iter().any(|fault| fault.kind.misleads());
     if let Some(path) = capture {
         for (n, name) in ["central.btsnoop", "peripheral.btsnoop"].iter().enumerate() {
             let file = std::fs::File::create(path.join(name)).expect("a file for the capture");

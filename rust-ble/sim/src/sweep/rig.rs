@@ -442,7 +442,7 @@ impl Rig {
         let mut moved = false;
         while let Some(packet) = self.air.receive(self.nodes[n].id) {
             moved = true;
-            self.to_host(n, packet);
+            self.pass_to_host(n, packet);
         }
         let time = self.air.now();
         let node = &mut self.nodes[n];
@@ -465,7 +465,7 @@ impl Rig {
         while let Some(transmit) = self.nodes[n].host.poll_transmit(now) {
             let packet = [transmit.header(), transmit.head, transmit.tail].concat();
             self.nodes[n].host.transmitted(now);
-            self.from_host(n, &packet);
+            self.pass_to_controller(n, &packet);
             moved = true;
             if self.jitter && self.rng.chance(0.5) {
                 break;
@@ -474,8 +474,7 @@ impl Rig {
         moved
     }
 
-    #[allow(clippy::wrong_self_convention)]
-    fn from_host(&mut self, n: usize, packet: &[u8]) {
+    fn pass_to_controller(&mut self, n: usize, packet: &[u8]) {
         let node = &mut self.nodes[n];
         if let [1, low, high, ..] = *packet {
             let opcode = u16::from_le_bytes([low, high]);
@@ -490,8 +489,7 @@ impl Rig {
         self.packet_passed(n);
     }
 
-    #[allow(clippy::wrong_self_convention)]
-    fn to_host(&mut self, n: usize, packet: Vec<u8>) {
+    fn pass_to_host(&mut self, n: usize, packet: Vec<u8>) {
         let node = &mut self.nodes[n];
         if node.silent {
             return;
@@ -585,7 +583,7 @@ impl Rig {
     fn dispatch(&mut self, n: usize) -> bool {
         let now = self.now();
         let mut any = false;
-        loop {
+        for _ in 0..100_000 {
             let node = &mut self.nodes[n];
             let mut data = Vec::new();
             let mut key = Vec::new();
@@ -609,6 +607,7 @@ impl Rig {
                 return true;
             }
         }
+        panic!("hosts and controllers do not come to rest");
     }
 
     /// What the script of a node does with an event.
