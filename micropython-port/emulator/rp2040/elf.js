@@ -15,7 +15,7 @@ export class Elf {
     }
   }
 
-  // [{ address, data }]: the parts to load, at their load addresses.
+  // [{ address, at, data }]: the parts to load, their load addresses, and where they run.
   segments() {
     const { view } = this;
     const start = view.getUint32(28, true);
@@ -27,7 +27,8 @@ export class Elf {
       if (view.getUint32(at, true) === PT_LOAD && length > 0) {
         const offset = view.getUint32(at + 4, true);
         const address = view.getUint32(at + 12, true);
-        parts.push({ address, data: this.bytes.subarray(offset, offset + length) });
+        const runs = view.getUint32(at + 8, true);
+        parts.push({ address, at: runs, data: this.bytes.subarray(offset, offset + length) });
       }
     }
     return parts;

@@ -4,6 +4,7 @@
 import { randomInt } from 'node:crypto';
 import { RP2040, USBCDC } from 'rp2040js';
 import { Bootrom } from './bootrom.js';
+import { Jit } from './jit.js';
 
 const FLASH_BASE = 0x10000000;
 const FLASH_SIZE = 16 * 1024 * 1024;
@@ -14,8 +15,8 @@ const ROSC_RANDOMBIT = 0x1c;
 const UART_TX_INTERRUPT = 1 << 5;
 
 const NANOS_PER_CYCLE = 8; // 125 MHz.
-const SLICE = 2000; // Instructions between two looks at the real clock.
-const BATCH = 16; // Instructions between two ticks of the emulated clock.
+const SLICE = 5000; // Cycles between two looks at the real clock.
+const BATCH = 32; // Cycles between two ticks of the emulated clock.
 const SLICES_PER_TURN = 20; // Slices between two looks at node's events.
 const SLOWEST = 10; // A busy machine's clock may run this many times slower than real time.
 const FORGET_NANOS = 1e9; // A longer pause of this process passes unnoticed.
@@ -33,11 +34,15 @@ export class Machine {
     this.rp2040 = new RP2040();
     this.rp2040.logger = { debug() {}, info() {}, warn() {}, error() {} };
     this.bootrom = new Bootrom(this.rp2040);
-    for (const { address, data } of elf.segments()) {
+    const code = [];
+    for (const { address, at, data } of elf.segments()) {
       if (address >= FLASH_BASE && address < FLASH_BASE + FLASH_SIZE) {
         this.rp2040.flash.set(data, address - FLASH_BASE);
       }
+      // Where it runs; of RAM only what the image puts there.
+      code.push({ start: at, end: at + data.length });
     }
+    this.jit = new Jit(this.rp2040, code);
     this.rp2040.peripherals[ROSC_BASE >>> 12] = ringOscillator;
     this.inputs = [];
     this.timer = null;
@@ -150,12 +155,13 @@ export class Machine {
   }
 
   slice() {
+    const { jit } = this;
     const { core, clock } = this.rp2040;
     let total = 0;
-    for (let i = 0; i < SLICE && !core.waiting; ) {
+    while (total < SLICE && !core.waiting) {
       let cycles = 0;
-      for (const end = i + BATCH; i < end && !core.waiting; i++) {
-        cycles += core.executeInstruction();
+      while (cycles < BATCH && !core.waiting) {
+        cycles += jit.step();
       }
       clock.tick(cycles * NANOS_PER_CYCLE);
       total += cycles;
