@@ -1,4 +1,4 @@
 # The Rust Bluetooth LE host instead of NimBLE.
-# Its controller drops links when the length of data PDUs is negotiated.
-MICROPY_BLUETOOTH_RUST_DATA_LENGTH = 0
 include $(TOP)/extmod/rust_ble/variant.mk
+LD_FILES := boards/PYBD_SF2/rust_ble.ld $(LD_FILES)
+TEXT1_SECTIONS += .text_ext_rust
