@@ -4,7 +4,7 @@
 
 use ble_sim::scenario;
 use ble_sim::sweep::fault::Kind;
-use ble_sim::sweep::{random, sweep, Limit, Tally};
+use ble_sim::sweep::{random, replay, sweep, Limit, RunId, Tally};
 
 fn assert_none_failed(tally: Tally) {
     let Tally { runs, failed } = tally;
@@ -26,4 +26,22 @@ fn no_fault_at_any_place_makes_a_host_unusable() {
 #[test]
 fn random_schedules_under_random_faults_leave_nothing_behind() {
     assert_none_failed(random(0, Limit::Runs(3_000)));
+}
+
+/// A host was accused in these: of an attempt to connect that it was told to
+/// make at the very moment of a soft reset, and of procedures whose link died
+/// without a word of the controller, which takes twice `LINK_DEAD_MS`.
+#[test]
+fn runs_that_once_failed_do_not_fail() {
+    for id in [
+        "random:any@central:0:1795256422014316",
+        "random:any@central:0:1795256422039384",
+        "random:any@central:0:1795256422052138",
+        "random:any@central:0:1795256422053134",
+        "random:any@central:0:1795256422064567",
+        "l2cap:any@central:0:1795256422049864",
+    ] {
+        let outcome = replay(&RunId::parse(id).expect("the name of a run"), None);
+        assert!(outcome.problems.is_empty(), "{id}: {:#?}", outcome.problems);
+    }
 }

@@ -17,6 +17,7 @@ pub fn run(data: &[u8]) {
     let now = driver.now;
     if driver.host.start_scan(now, 0, 30_000, 30_000, true).is_ok() {
         driver.operation();
+        driver.ledger.may_scan();
         driver.ledger.scanning();
     }
     while !input.is_empty() {

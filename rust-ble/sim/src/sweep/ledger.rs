@@ -53,6 +53,8 @@ pub struct Ledger {
     /// runs goes on with it, or follows it if that has just ended.
     scans: u32,
     connecting: bool,
+    /// The end of an attempt may be told, and is not owed.
+    may_connect: bool,
     /// The controller may keep ends to itself: of updates, and of channels
     /// whose acceptance does not reach the peer.
     pub lenient: bool,
@@ -71,15 +73,19 @@ impl Ledger {
         self.link(conn).indications.push(handle);
     }
 
-    /// A scan runs.
-    pub fn scanning(&mut self) {
+    /// A scan was asked for.
+    pub fn may_scan(&mut self) {
         self.scans = if self.scanning { self.scans + 1 } else { 1 };
+    }
+
+    /// The scan that was asked for runs.
+    pub fn scanning(&mut self) {
         self.scanning = true;
     }
 
-    /// A scan runs, or does not.
-    pub fn may_scan(&mut self) {
-        self.scans += 1;
+    /// The scan that was asked for was refused.
+    pub fn not_scanning(&mut self) {
+        self.scans = self.scans.saturating_sub(1);
     }
 
     /// An attempt to connect runs.
@@ -87,9 +93,14 @@ impl Ledger {
         self.connecting = true;
     }
 
-    /// An attempt or a scan was refused after all.
+    /// An attempt was refused after all.
     pub fn not_connecting(&mut self) {
-        self.connecting = false;
+        (self.connecting, self.may_connect) = (false, false);
+    }
+
+    /// An attempt runs, or was refused.
+    pub fn may_connect(&mut self) {
+        (self.connecting, self.may_connect) = (false, self.connecting);
     }
 
     /// Other connection parameters were asked for.
@@ -173,6 +184,13 @@ impl Ledger {
         }
     }
 
+    /// Whether there was an attempt to connect, which has ended now.
+    fn attempt_ended(&mut self) -> bool {
+        let was = self.connecting || self.may_connect;
+        self.not_connecting();
+        was
+    }
+
     fn link(&mut self, conn: u16) -> &mut Link {
         self.links.entry(conn).or_default()
     }
@@ -208,7 +226,7 @@ impl Ledger {
         use Event::*;
         match *event {
             Connected { conn, role, .. } => {
-                if role == Role::Central && !std::mem::take(&mut self.connecting) {
+                if role == Role::Central && !self.attempt_ended() {
                     return Err("connected without being asked to");
                 }
                 if self.links.insert(conn, Link::default()).is_some() {
@@ -225,7 +243,7 @@ impl Ledger {
                 }
             }
             ConnectFailed { .. } => {
-                if !std::mem::take(&mut self.connecting) {
+                if !self.attempt_ended() {
                     return Err("failed to connect without being asked to");
                 }
             }

@@ -158,8 +158,9 @@ fn play(id: &RunId, mut rig: Rig, opcodes: &[Vec<u16>; 2], capture: Option<&Path
     }
 }
 
-/// Longer than any procedure may take, in milliseconds (Vol 3, Part F, 3.3.3).
-const ANYTHING_MS: u64 = 75_000;
+/// Longer than any procedure may take, in milliseconds: one whose packets the
+/// controller keeps, and whose link then ends without being told.
+const ANYTHING_MS: u64 = 3 * ble_core::conn::LINK_DEAD_MS as u64;
 
 /// Lets everything come to its end, and looks whether it did.
 fn conclude(rig: &mut Rig) {

@@ -378,8 +378,10 @@ impl Rig {
         self.act(n, |host, now| host.connect(now, peer, ms, 0, 0))?;
         self.nodes[n].ledger.connecting();
         let result = self.operation(n);
-        if matches!(result, Err(Over::Refused(_))) {
-            self.nodes[n].ledger.not_connecting();
+        match result {
+            Err(Over::Refused(_)) => self.nodes[n].ledger.not_connecting(),
+            Err(Over::Struck) => self.nodes[n].ledger.may_connect(),
+            _ => {}
         }
         result
     }
@@ -389,11 +391,12 @@ impl Rig {
         self.act(n, |host, now| {
             host.start_scan(now, ms, 30_000, 30_000, active)
         })?;
+        self.nodes[n].ledger.may_scan();
         let result = self.operation(n);
         match result {
             Ok(()) => self.nodes[n].ledger.scanning(),
-            Err(Over::Struck) => self.nodes[n].ledger.may_scan(),
-            _ => {}
+            Err(Over::Refused(_)) => self.nodes[n].ledger.not_scanning(),
+            Err(_) => {}
         }
         result
     }
