@@ -15,9 +15,9 @@ fn main() {
         ["rates"] => rates(),
         ["instructions"] => instructions(),
         ["memory"] => memory(),
-        ["op", op, links, attributes, times] => {
+        ["operations", links, attributes] => {
             let number = |text: &str| text.parse().expect("a number");
-            run(number(op), number(links), number(attributes), number(times));
+            run(number(links), number(attributes));
         }
         _ => {
             eprintln!("ble-bench: rates | instructions | memory");
@@ -234,85 +234,90 @@ fn open(world: &mut World, conns: [u16; 2]) -> [u16; 2] {
 
 // Instructions.
 
-fn run(op: usize, links: usize, attributes: usize, times: usize) {
+/// Runs every operation twice, under callgrind, which writes down what it
+/// counted before each `mark`.
+fn run(links: usize, attributes: usize) {
     let memory = vec![0; 64 * 1024].leak();
     let channel = vec![0; ble_core::l2cap::memory_needed(CHANNEL_SDU)].leak();
     let mut host = Box::new(Host::new(&[1; 32]));
     let mut bench = Bench::new(&mut host, memory, channel, attributes, links);
-    for _ in 0..times {
-        assert!(
-            bench.run(OPS[op].0),
-            "{} did not come to its end",
-            OPS[op].1
-        );
+    for (op, name) in OPS {
+        for _ in 0..2 {
+            mark(op);
+            assert!(bench.run(op), "{name} did not come to its end");
+        }
     }
+    mark(OPS[0].0);
 }
 
-/// Instructions of one operation, counted by callgrind within `measured`:
-/// what the second time adds, so that nothing counts that only the first does.
-fn count(op: Op, links: usize, attributes: usize) -> u64 {
-    let op = OPS
-        .iter()
-        .position(|&(other, _)| other == op)
-        .expect("one of them");
-    let total = |times: usize| {
-        let output = Command::new("valgrind")
-            .args([
-                "--tool=callgrind",
-                "--callgrind-out-file=/dev/null",
-                "--collect-atstart=no",
-            ])
-            .arg("--toggle-collect=ble_bench::meter::measured*")
-            .arg(std::env::current_exe().expect("a path"))
-            .args([
-                "op",
-                &op.to_string(),
-                &links.to_string(),
-                &attributes.to_string(),
-            ])
-            .arg(times.to_string())
-            .output()
-            .expect("valgrind is there");
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        let line = text.lines().find(|line| line.contains("Collected :"));
-        let count = line.and_then(|line| line.split_whitespace().last()?.parse::<u64>().ok());
-        count.unwrap_or_else(|| panic!("callgrind counted nothing: {text}"))
+#[inline(never)]
+fn mark(op: Op) {
+    std::hint::black_box(op);
+}
+
+/// Instructions of each operation, counted by callgrind within `measured`: of
+/// the second time, to leave out what only the first costs.
+fn count(links: usize, attributes: usize) -> Vec<u64> {
+    let name = format!("ble-bench-{}", std::process::id());
+    let folder = std::env::temp_dir().join(name);
+    std::fs::create_dir_all(&folder).expect("a folder for what callgrind writes");
+    let status = Command::new("valgrind")
+        .args(["-q", "--tool=callgrind", "--collect-atstart=no"])
+        .arg("--toggle-collect=ble_bench::meter::measured*")
+        .arg("--dump-before=ble_bench::mark*")
+        .arg(format!("--callgrind-out-file={}/count", folder.display()))
+        .arg(std::env::current_exe().expect("a path"))
+        .args(["operations", &links.to_string(), &attributes.to_string()])
+        .status()
+        .expect("valgrind is there");
+    assert!(status.success(), "callgrind failed");
+    // The first part is what comes before the first operation.
+    let part = |number: usize| {
+        let text = std::fs::read_to_string(folder.join(format!("count.{number}"))).ok()?;
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("totals: "))?;
+        line.trim().parse().ok()
     };
-    let times = total(2) - total(1);
+    let mut counts: Vec<u64> = (0..OPS.len())
+        .map(|op| part(2 * op + 3).expect("callgrind writes a part before each mark"))
+        .collect();
+    std::fs::remove_dir_all(&folder).ok();
     // A pairing goes without its P-256: that has a line of its own.
-    if OPS[op].0 == Op::Pairing {
-        times.saturating_sub(count(Op::DhKey, 1, 20))
-    } else {
-        times
-    }
+    counts[index(Op::Pairing)] -= counts[index(Op::DhKey)];
+    counts
+}
+
+fn index(op: Op) -> usize {
+    let at = OPS.iter().position(|&(other, _)| other == op);
+    at.expect("it is one of them")
 }
 
 fn instructions() {
     let links = [1, 8, 32].map(|n: usize| n.min(config::MAX_LINKS - 1));
-    println!(
-        "| operation | {} link | {} links | {} links |",
-        links[0], links[1], links[2]
-    );
-    println!("| --- | --- | --- | --- |");
-    for (op, name) in OPS {
-        let counts = links.map(|n| count(op, n, 20).to_string());
-        println!("| {name} | {} |", counts.join(" | "));
-    }
+    let columns = links.map(|links| count(links, 20));
+    let titles = links.map(|n| format!("{n} link{}", if n == 1 { "" } else { "s" }));
+    table(&titles, &columns, &OPS.map(|(op, _)| op));
     println!();
-    println!("| operation | 10 attributes | 100 attributes | 500 attributes |");
-    println!("| --- | --- | --- | --- |");
-    for op in [
+    let attributes = [10, 100, 500];
+    let columns = attributes.map(|attributes| count(1, attributes));
+    let titles = attributes.map(|attributes| format!("{attributes} attributes"));
+    let ops = [
         Op::ReadServed,
         Op::WriteServed,
         Op::NotifySent,
         Op::ServiceFound,
-    ] {
-        let name = OPS
-            .iter()
-            .find(|&&(other, _)| other == op)
-            .map_or("", |&(_, name)| name);
-        let counts = [10, 100, 500].map(|n| count(op, 1, n).to_string());
-        println!("| {name} | {} |", counts.join(" | "));
+    ];
+    table(&titles, &columns, &ops);
+}
+
+fn table(titles: &[String; 3], columns: &[Vec<u64>; 3], ops: &[Op]) {
+    println!("| operation | {} |", titles.join(" | "));
+    println!("| --- | --- | --- | --- |");
+    for &op in ops {
+        let at = index(op);
+        let counts = [0, 1, 2].map(|column| columns[column][at].to_string());
+        println!("| {} | {} |", OPS[at].1, counts.join(" | "));
     }
 }
 
