@@ -114,13 +114,16 @@ def run_arm(arm):
                      "--target", arm.target, "--target-dir", TARGET_DIR] + how.flags
         + ["--"] + link, env)
     image = os.path.join(TARGET_DIR, arm.target, "release", "ble-bench-arm")
-    out = run(["qemu-system-arm", "-machine", arm.machine, "-icount", "shift=0", "-semihosting",
+    out = run(["qemu-system-arm", "-machine", arm.machine, "-icount", "shift=0",
+               "-chardev", "stdio,id=out", "-semihosting-config", "enable=on,chardev=out",
                "-display", "none", "-monitor", "none", "-serial", "none", "-kernel", image])
     ops, memory = collections.OrderedDict(), collections.OrderedDict()
     for kind, number, name in re.findall(r"(?m)^(\w+) (\d+) (.*)$", out):
         if kind == "failed":
             raise rust.Failure("on %s: %s" % (arm.name, name))
         (ops if kind == "op" else memory)[name] = int(number)
+    if not {PAIRING, KEY_PAIR, DHKEY} <= set(ops):
+        raise rust.Failure("on %s: it did not come to its end" % arm.name)
     return ops, memory
 
 

@@ -88,7 +88,7 @@ impl Sent {
 }
 
 impl<'a> Bench<'a> {
-    /// Starts the host, registers `attributes` attributes in `memory` and
+    /// Starts a blank host, registers `attributes` attributes in `memory` and
     /// makes `links` links as peripheral, and scans. `channel_memory` has
     /// `l2cap::memory_needed(SDU)` bytes.
     pub fn new(
@@ -98,6 +98,8 @@ impl<'a> Bench<'a> {
         attributes: usize,
         links: usize,
     ) -> Self {
+        host.prepare();
+        host.seed(&[1; 32]);
         host.database().lend(memory);
         host.start(NOW, Options::default()).ok();
         let mut bench = Bench {
@@ -459,7 +461,7 @@ mod tests {
         for (op, name) in OPS {
             for links in [1, MAX_LINKS - 1] {
                 let memory = || vec![0; 64 * 1024].leak();
-                let mut host = Box::new(Host::new(&[1; 32]));
+                let mut host = Box::new(Host::blank());
                 let mut bench = Bench::new(&mut host, memory(), memory(), 100, links);
                 for time in 0..3 {
                     assert!(bench.run(op), "{name}, {links} links, time {time}");

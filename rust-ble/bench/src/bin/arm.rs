@@ -29,7 +29,7 @@ mod board {
         ".endr",
     );
 
-    static mut HOST: Host = Host::unseeded();
+    static mut HOST: Host = Host::blank();
     static mut DATABASE: [u8; 8192] = [0; 8192];
     static mut CHANNEL: [u8; 8192] = [0; 8192];
 
@@ -55,7 +55,6 @@ mod board {
         for (what, bytes) in ble_bench::memory::rows() {
             let _ = writeln!(Semihosting, "memory {bytes} {what}");
         }
-        host.seed(&[1; 32]);
         debug_assert!(channel.len() >= ble_core::l2cap::memory_needed(SDU));
         let mut bench = Bench::new(host, database, channel, 20, 1);
         for (op, name) in OPS {

@@ -239,7 +239,7 @@ fn open(world: &mut World, conns: [u16; 2]) -> [u16; 2] {
 fn run(links: usize, attributes: usize) {
     let memory = vec![0; 64 * 1024].leak();
     let channel = vec![0; ble_core::l2cap::memory_needed(CHANNEL_SDU)].leak();
-    let mut host = Box::new(Host::new(&[1; 32]));
+    let mut host = Box::new(Host::blank());
     let mut bench = Bench::new(&mut host, memory, channel, attributes, links);
     for (op, name) in OPS {
         for _ in 0..2 {
