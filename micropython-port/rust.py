@@ -275,6 +275,15 @@ def without_frame_pointer(how, target, folder):
     return path, ["-Zjson-target-spec"] if "json-target-spec" in known else []
 
 
+def firmware(how, target, env):
+    """The target as cargo takes it, and further arguments for it, to build as firmware is
+    built; sets what is needed in `env`, which has CARGO_TARGET_DIR."""
+    env["RUSTFLAGS"] = " ".join(SMALL)
+    if not how.builds_core:
+        return target, []
+    return without_frame_pointer(how, target, os.path.join(env["CARGO_TARGET_DIR"], "targets"))
+
+
 def build(args):
     target = target_of(args.cc)
     how = toolchain(target)
@@ -301,10 +310,7 @@ def cargo_rustc(args, target, how):
         env.pop(name, None)
     spec, extra = target, []
     if is_firmware(target):
-        env["RUSTFLAGS"] = " ".join(SMALL)
-        if how.builds_core:
-            spec, extra = without_frame_pointer(
-                how, target, os.path.join(env["CARGO_TARGET_DIR"], "targets"))
+        spec, extra = firmware(how, target, env)
     if args.sanitize:
         env.update(RUSTC_BOOTSTRAP="1", RUSTFLAGS="-Zsanitizer=" + args.sanitize)
     command = how.cargo + ["rustc", "--quiet", "--release", "--target", spec, "-p", args.package,

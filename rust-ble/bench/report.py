@@ -3,13 +3,15 @@
 
   report.py --build DIR [--out FILE] [--live RUNS]
 
---live 0 leaves out the part that needs MicroPython.
+--live 0 leaves out the part that needs MicroPython. What a missing tool keeps from being
+measured is said, and written into the file; everything else is measured all the same.
 """
 
 import argparse
 import collections
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -48,10 +50,10 @@ def main():
     parser.add_argument("--build", default="build")
     parser.add_argument("--out", default=os.path.join(REPO, "docs", "BENCHMARKS.md"))
     parser.add_argument("--live", type=int, default=3, metavar="RUNS")
+    parser.add_argument("--make", default="make", metavar="COMMAND")
     args = parser.parse_args()
-    for tool in ("valgrind", "qemu-system-arm", "cargo"):
-        if not shutil.which(tool):
-            sys.exit("%s is missing" % tool)
+    if not shutil.which("cargo"):
+        sys.exit("bench: cargo is missing")
     try:
         text = report(args)
     except rust.Failure as reason:
@@ -59,25 +61,72 @@ def main():
     with open(args.out, "w") as f:
         f.write(text)
     say("Wrote %s" % os.path.relpath(args.out))
+    sys.exit(1 if failures else 0)
+
+
+# What should have been measured and was not.
+failures = []
+
+
+class Missing(Exception):
+    """A tool is not there."""
+
+
+def need(*tools):
+    for tool in tools:
+        if not shutil.which(tool):
+            raise Missing("%s is missing" % tool)
+
+
+def attempt(what, measure):
+    """What `measure` gives and None, or None and why there is nothing."""
+    say(what)
+    try:
+        return measure(), None
+    except (Missing, rust.Failure) as reason:
+        say("Not measured: %s: %s" % (what, reason))
+        if not isinstance(reason, Missing):
+            failures.append(what)
+        return None, "Not measured: %s." % reason
 
 
 def report(args):
     with open(os.path.join(HERE, "BENCHMARKS.in.md")) as f:
         text = f.read()
-    say("Building the host for %s links" % MANY["RUST_BLE_MAX_LINKS"])
-    run(["cargo", "build", "--quiet", "--release", "-p", "ble-bench", "--bin", "ble-bench",
-         "--target-dir", TARGET_DIR], MANY)
-    binary = os.path.join(TARGET_DIR, "release", "ble-bench")
-    say("Rates in virtual time")
-    parts = {"RATES": run([binary, "rates"])}
-    say("Instructions on this processor")
-    parts["INSTRUCTIONS"], parts["ATTRIBUTES"] = run([binary, "instructions"]).split("\n\n")
-    arms = [(arm, run_arm(arm)) for arm in ARMS]
-    parts["ARM"] = arm_table(arms)
-    parts["P256"] = p256_table(arms)
-    parts["MEMORY"] = memory_table(arms)
-    parts["LIVE"] = live(args) if args.live else "Not run."
+    plain = built("plain", {})
+    parts = {}
+    rates, why = attempt("Rates in virtual time", lambda: run([plain, "rates"]))
+    parts["RATES"] = rates or why
+    counts, why = attempt("Instructions on this processor", instructions)
+    parts["INSTRUCTIONS"], parts["ATTRIBUTES"] = counts or (why, why)
+    arms, reasons = [], collections.OrderedDict()
+    for arm in ARMS:
+        counts, why = attempt("Instructions on %s" % arm.name, lambda: run_arm(arm))
+        if counts:
+            arms.append((arm, counts))
+        else:
+            reasons.setdefault(why, []).append(arm.name)
+    notes = "\n".join("\n%s: %s" % (", ".join(names), why) for why, names in reasons.items())
+    parts["ARM"] = (arm_table(arms) if arms else "") + notes
+    parts["P256"] = (p256_table(arms) if arms else "") + notes
+    parts["MEMORY"] = memory_table(arms, plain) + notes
+    found, why = attempt("MicroPython's perf tests on the live air", lambda: live(args))
+    parts["LIVE"] = found or why
     return re.sub(r"(?m)^@([A-Z0-9]+)@$", lambda m: parts[m.group(1)].strip(), text)
+
+
+def built(name, env):
+    """The path of ble-bench with sizes of its own."""
+    folder = os.path.join(TARGET_DIR, name)
+    run(["cargo", "build", "--quiet", "--release", "-p", "ble-bench", "--bin", "ble-bench",
+         "--target-dir", folder], env)
+    return os.path.join(folder, "release", "ble-bench")
+
+
+def instructions():
+    """The tables over links and over attributes."""
+    need("valgrind")
+    return run([built("many", MANY), "instructions"]).split("\n\n")
 
 
 def say(text):
@@ -89,7 +138,8 @@ def run(argv, env=None, cwd=REPO):
                           stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
                           universal_newlines=True)
     if done.returncode != 0:
-        raise rust.Failure("%s failed" % " ".join(argv[:4]))
+        words = [os.path.basename(argv[0])] + argv[1:3]
+        raise rust.Failure("%s failed" % " ".join(words))
     return done.stdout
 
 
@@ -104,16 +154,9 @@ def firmware_sizes():
 
 def run_arm(arm):
     """({operation: instructions}, {what: bytes}) of a processor."""
-    say("Instructions on %s" % arm.name)
+    need("qemu-system-arm")
     rust.setup([arm.target])
-    how = rust.toolchain(arm.target)
-    env = dict(firmware_sizes(), **how.env)
-    link = ["-Clink-arg=-T" + os.path.join(HERE, "arm.ld"),
-            "-Clink-arg=--defsym=CODE=" + arm.code, "-Clink-arg=--defsym=RAM=" + arm.ram]
-    run(how.cargo + ["rustc", "--quiet", "--release", "-p", "ble-bench", "--bin", "ble-bench-arm",
-                     "--target", arm.target, "--target-dir", TARGET_DIR] + how.flags
-        + ["--"] + link, env)
-    image = os.path.join(TARGET_DIR, arm.target, "release", "ble-bench-arm")
+    image = arm_image(arm, rust.toolchain(arm.target))
     out = run(["qemu-system-arm", "-machine", arm.machine, "-icount", "shift=0",
                "-chardev", "stdio,id=out", "-semihosting-config", "enable=on,chardev=out",
                "-display", "none", "-monitor", "none", "-serial", "none", "-kernel", image])
@@ -125,6 +168,17 @@ def run_arm(arm):
     if not {PAIRING, KEY_PAIR, DHKEY} <= set(ops):
         raise rust.Failure("on %s: it did not come to its end" % arm.name)
     return ops, memory
+
+
+def arm_image(arm, how):
+    """Builds as firmware is built, and with its sizes."""
+    env = dict(firmware_sizes(), CARGO_TARGET_DIR=TARGET_DIR, **how.env)
+    target, more = rust.firmware(how, arm.target, env)
+    link = ["-Clink-arg=-T" + os.path.join(HERE, "arm.ld"),
+            "-Clink-arg=--defsym=CODE=" + arm.code, "-Clink-arg=--defsym=RAM=" + arm.ram]
+    run(how.cargo + ["rustc", "--quiet", "--release", "-p", "ble-bench", "--bin", "ble-bench-arm",
+                     "--target", target] + more + how.flags + ["--"] + link, env)
+    return os.path.join(TARGET_DIR, arm.target, "release", "ble-bench-arm")
 
 
 def arm_table(arms):
@@ -152,14 +206,14 @@ def p256_table(arms):
     return "\n".join(rows)
 
 
-def memory_table(arms):
-    unix = run(["cargo", "run", "--quiet", "-p", "ble-bench", "--bin", "ble-bench", "memory"])
-    unix = {name: int(number) for number, name in re.findall(r"(?m)^(\d+) (.*)$", unix)}
+def memory_table(arms, plain):
+    unix = re.findall(r"(?m)^(\d+) (.*)$", run([plain, "memory"]))
+    unix = collections.OrderedDict((name, int(number)) for number, name in unix)
     columns = [(arm.name, memory) for arm, (_, memory) in arms if arm.name != "Cortex-M3"]
     columns.append(("unix, 64 bit", unix))
     rows = ["| what | " + " | ".join(name for name, _ in columns) + " |",
             "| --- |" + " --- |" * len(columns)]
-    for what in columns[0][1]:
+    for what in unix:
         cells = ["{:,}".format(memory[what]) for _, memory in columns]
         rows.append("| %s | %s |" % (what, " | ".join(cells)))
     return "\n".join(rows)
@@ -169,7 +223,9 @@ def memory_table(arms):
 
 
 def live(args):
-    say("MicroPython's perf tests on the live air")
+    if not args.live:
+        raise Missing("--live 0")
+    run(shlex.split(args.make) + ["--no-print-directory", "--silent", "unix", "air"])
     load = "%.1f" % os.getloadavg()[0]
     out = run([sys.executable, "multitests/run.py", "--build", os.path.abspath(args.build),
                "--link", "air", "--runs", str(args.live)] + PERF_TESTS)
