@@ -52,6 +52,9 @@ int mp_bluetooth_init(void) {
         ble_set_name((const uint8_t *)DEFAULT_NAME, sizeof(DEFAULT_NAME) - 1);
     }
     mp_rust_ble_shut_down(); // What is left of a controller that went away.
+    if (mp_rust_ble_memory() != NULL) {
+        return MP_EBUSY;
+    }
 
     uint8_t seed[32];
     mp_rust_ble_random(seed, sizeof(seed));

@@ -10,13 +10,22 @@
 #define FIRST_DATABASE_BYTES (512)
 
 bool mp_rust_ble_memory_begin(void) {
-    MP_STATE_PORT(rust_ble_memory) = m_malloc0(sizeof(mp_rust_ble_memory_t) + ble_max_channels() * sizeof(mp_rust_ble_channel_t));
-    return mp_rust_ble_grow_database(FIRST_DATABASE_BYTES);
+    size_t len = sizeof(mp_rust_ble_memory_t) + ble_max_channels() * sizeof(mp_rust_ble_channel_t);
+    mp_rust_ble_memory_t *memory = m_malloc_maybe(len);
+    if (memory == NULL) {
+        return false;
+    }
+    memset(memory, 0, len);
+    MP_STATE_PORT(rust_ble_memory) = memory;
+    memory->host = m_new_maybe(uint8_t, ble_host_bytes());
+    return memory->host != NULL && ble_lend_host(memory->host) && mp_rust_ble_grow_database(FIRST_DATABASE_BYTES);
 }
 
 void mp_rust_ble_memory_end(void) {
-    ble_take_memory();
-    MP_STATE_PORT(rust_ble_memory) = NULL;
+    // While another thread is inside the host it stays where it is.
+    if (ble_take_memory()) {
+        MP_STATE_PORT(rust_ble_memory) = NULL;
+    }
 }
 
 // Lends the attribute database at least this much; half as much again, so that

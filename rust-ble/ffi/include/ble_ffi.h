@@ -277,9 +277,6 @@ size_t ble_memory_needed(void);
 // memory is lent or `ble_take_memory` is called.
 void ble_lend_database(uint8_t *memory, size_t len);
 
-// Ends the use of all memory that was lent; for when the host is off.
-void ble_take_memory(void);
-
 // Starts registering services.
 ble_error_t ble_services_begin(bool append);
 
@@ -442,6 +439,22 @@ ble_error_t ble_l2cap_recvinto(uint32_t now,
 
 // Most L2CAP channels at a time.
 size_t ble_max_channels(void);
+
+// Bytes that the host needs.
+size_t ble_host_bytes(void);
+
+// Lends memory for the host, which is off then; false if it has some already.
+// Without memory every command gives `BLE_INACTIVE`.
+//
+// # Safety
+// `memory` points to `ble_host_bytes()` bytes, aligned for any type, that
+// nothing else touches until `ble_take_memory` gives true.
+bool ble_lend_host(uint8_t *memory);
+
+// Ends the use of all memory that was lent, by the host and otherwise; for
+// when the host is off. What the script configured stays. False, with nothing
+// done, while another thread uses the host.
+bool ble_take_memory(void);
 
 // Switches the host on: an operation.
 //

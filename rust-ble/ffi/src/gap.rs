@@ -4,7 +4,8 @@ use crate::ble_error_t;
 use crate::singleton::{command, query, Hold};
 use crate::slice::{address, bytes, optional, optional_mut};
 use ble_core::gap::AddressMode;
-use ble_core::{Error, Instant};
+use ble_core::gatt::db::set_name;
+use ble_core::Instant;
 
 /// The device name: sets `*name`, valid until it is set again, and gives its
 /// length.
@@ -16,7 +17,7 @@ pub unsafe extern "C" fn ble_name(name: *mut *const u8) -> usize {
     let Some(mut hold) = Hold::take() else {
         return 0;
     };
-    let stored = hold.host().database().name();
+    let stored = hold.name();
     // SAFETY: the caller promises room.
     unsafe { name.write(stored.as_ptr()) };
     stored.len()
@@ -30,7 +31,10 @@ pub unsafe extern "C" fn ble_name(name: *mut *const u8) -> usize {
 pub unsafe extern "C" fn ble_set_name(name: *const u8, len: usize) -> ble_error_t {
     // SAFETY: the caller promises these bytes.
     let name = unsafe { bytes(name, len) };
-    command(|host| host.database().set_name(name))
+    match Hold::take() {
+        Some(mut hold) => set_name(hold.name(), name).into(),
+        None => ble_error_t::BLE_BUSY,
+    }
 }
 
 /// Our address, most significant byte first, and its type.
@@ -51,16 +55,23 @@ pub unsafe extern "C" fn ble_address(addr: *mut u8) -> u8 {
 /// MicroPython's `addr_mode`; while active an operation.
 #[no_mangle]
 pub extern "C" fn ble_set_address_mode(now: u32, mode: u8) -> ble_error_t {
-    command(|host| {
-        let mode = match mode {
-            0 => AddressMode::Public,
-            1 => AddressMode::Static,
-            2 => AddressMode::Resolvable,
-            3 => AddressMode::NonResolvable,
-            _ => return Err(Error::Invalid),
-        };
-        host.set_address_mode(Instant(now), mode)
-    })
+    let mode = match mode {
+        0 => AddressMode::Public,
+        1 => AddressMode::Static,
+        2 => AddressMode::Resolvable,
+        3 => AddressMode::NonResolvable,
+        _ => return ble_error_t::BLE_INVALID,
+    };
+    let Some(mut hold) = Hold::take() else {
+        return ble_error_t::BLE_BUSY;
+    };
+    match hold.host() {
+        Some(host) => host.set_address_mode(Instant(now), mode).into(),
+        None => {
+            hold.settings().mode = mode;
+            ble_error_t::BLE_OK
+        }
+    }
 }
 
 /// Starts advertising: an operation. A null pointer keeps earlier data.

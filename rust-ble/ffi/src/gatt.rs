@@ -1,7 +1,7 @@
 //! The attribute database, updates to clients, and the GATT client.
 
 use crate::ble_error_t;
-use crate::singleton::{command, query};
+use crate::singleton::{command, configure, query, Hold};
 use crate::slice::{bytes, optional, optional_mut};
 use ble_core::{Error, Instant, Result, Uuid};
 
@@ -25,14 +25,6 @@ pub unsafe extern "C" fn ble_lend_database(memory: *mut u8, len: usize) {
             host.database().lend(memory);
         });
     }
-}
-
-/// Ends the use of all memory that was lent; for when the host is off.
-#[no_mangle]
-pub extern "C" fn ble_take_memory() {
-    query((), |host| {
-        host.database().take();
-    });
 }
 
 /// Starts registering services.
@@ -190,13 +182,13 @@ pub extern "C" fn ble_answer_read(token: u16, code: u8) {
 /// ATT_MTU that we offer.
 #[no_mangle]
 pub extern "C" fn ble_preferred_mtu() -> u16 {
-    query(0, |host| host.preferred_mtu())
+    Hold::take().map_or(0, |mut hold| hold.settings().preferred_mtu())
 }
 
 /// Sets the ATT_MTU that we offer.
 #[no_mangle]
 pub extern "C" fn ble_set_preferred_mtu(mtu: u16) -> ble_error_t {
-    command(|host| host.set_preferred_mtu(mtu))
+    configure(|settings| settings.set_preferred_mtu(mtu))
 }
 
 /// Discovers primary services, all if `uuid` is null.

@@ -1,11 +1,11 @@
 //! On and off, bytes in and out, time, events, operations.
 
 use crate::event::flatten_to;
-use crate::singleton::{command, query, Hold};
+use crate::singleton::{self, command, query, Hold};
 use crate::slice::{bytes, optional_mut};
 use crate::{ble_error_t, ble_event_t, BLE_EVENT_BYTES};
-use ble_core::host::State;
-use ble_core::{Instant, Token};
+use ble_core::host::{Host, State};
+use ble_core::{Error, Instant, Token};
 
 /// Most L2CAP channels at a time.
 #[no_mangle]
@@ -24,6 +24,32 @@ pub struct ble_transmit_t {
     pub tail_len: u16,
     pub head: *const u8,
     pub tail: *const u8,
+}
+
+/// Bytes that the host needs.
+#[no_mangle]
+pub extern "C" fn ble_host_bytes() -> usize {
+    size_of::<Host>()
+}
+
+/// Lends memory for the host, which is off then; false if it has some already.
+/// Without memory every command gives `BLE_INACTIVE`.
+///
+/// # Safety
+/// `memory` points to `ble_host_bytes()` bytes, aligned for any type, that
+/// nothing else touches until `ble_take_memory` gives true.
+#[no_mangle]
+pub unsafe extern "C" fn ble_lend_host(memory: *mut u8) -> bool {
+    // SAFETY: the caller promises this memory.
+    unsafe { singleton::lend(memory.cast()) }
+}
+
+/// Ends the use of all memory that was lent, by the host and otherwise; for
+/// when the host is off. What the script configured stays. False, with nothing
+/// done, while another thread uses the host.
+#[no_mangle]
+pub extern "C" fn ble_take_memory() -> bool {
+    singleton::take()
 }
 
 /// Switches the host on: an operation.
@@ -57,7 +83,10 @@ pub extern "C" fn ble_switch_off() {
 /// Whether commands are taken.
 #[no_mangle]
 pub extern "C" fn ble_is_active() -> bool {
-    query(true, |host| host.is_active())
+    match Hold::take() {
+        Some(mut hold) => hold.host().is_some_and(|host| host.is_active()),
+        None => true,
+    }
 }
 
 /// The controller is gone: links end, each with its event.
@@ -87,7 +116,10 @@ pub unsafe extern "C" fn ble_poll_transmit(now: u32, packet: *mut ble_transmit_t
     let Some(mut hold) = Hold::take() else {
         return false;
     };
-    let Some(transmit) = hold.host().poll_transmit(Instant(now)) else {
+    let Some(transmit) = hold
+        .host()
+        .and_then(|host| host.poll_transmit(Instant(now)))
+    else {
         return false;
     };
     let mut header = [0; 11];
@@ -152,7 +184,7 @@ pub unsafe extern "C" fn ble_poll_event(
     };
     #[cfg(feature = "debug")]
     crate::debug::at_event();
-    let Some(polled) = hold.host().poll_event(Instant(now)) else {
+    let Some(polled) = hold.host().and_then(|host| host.poll_event(Instant(now))) else {
         return false;
     };
     // SAFETY: the caller promises room.
@@ -169,7 +201,14 @@ pub unsafe extern "C" fn ble_poll_event(
 /// `result` points to room for it.
 #[no_mangle]
 pub unsafe extern "C" fn ble_poll_operation(result: *mut ble_error_t) -> bool {
-    match query(None, |host| host.poll_operation()) {
+    let Some(mut hold) = Hold::take() else {
+        return false;
+    };
+    let polled = match hold.host() {
+        Some(host) => host.poll_operation(),
+        None => Some(Err(Error::Inactive)),
+    };
+    match polled {
         Some(outcome) => {
             // SAFETY: the caller promises room.
             unsafe { result.write(outcome.into()) };

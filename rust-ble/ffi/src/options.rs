@@ -1,7 +1,7 @@
 //! What `BLE.config` of this backend knows beyond MicroPython's own.
 
 use crate::ble_error_t;
-use crate::singleton::{command, query};
+use crate::singleton::{configure, Hold};
 use ble_core::Error;
 
 /// Names an option.
@@ -29,23 +29,24 @@ const MAX_RPA_TIMEOUT: u32 = 0xa1b8;
 /// The value of an option.
 #[no_mangle]
 pub extern "C" fn ble_option(option: ble_option_t) -> u32 {
-    query(0, |host| {
-        let options = host.options();
-        match option {
-            BLE_OPTION_DATA_LENGTH => options.data_length as u32,
-            BLE_OPTION_PHY_2M => options.phy_2m as u32,
-            BLE_OPTION_RPA_TIMEOUT => options.rpa_timeout_ms / 1000,
-            BLE_OPTION_MIN_KEY_SIZE => host.security_config().min_key_size as u32,
-            BLE_OPTION_REPORTS_DROPPED => host.dropped_reports(),
-        }
-    })
+    let Some(mut hold) = Hold::take() else {
+        return 0;
+    };
+    let settings = hold.settings();
+    match option {
+        BLE_OPTION_DATA_LENGTH => settings.options.data_length as u32,
+        BLE_OPTION_PHY_2M => settings.options.phy_2m as u32,
+        BLE_OPTION_RPA_TIMEOUT => settings.options.rpa_timeout_ms / 1000,
+        BLE_OPTION_MIN_KEY_SIZE => settings.security.min_key_size as u32,
+        BLE_OPTION_REPORTS_DROPPED => settings.dropped_reports,
+    }
 }
 
 /// Sets an option; `EINVAL` out of range.
 #[no_mangle]
 pub extern "C" fn ble_set_option(option: ble_option_t, value: u32) -> ble_error_t {
-    command(|host| {
-        let mut options = host.options();
+    configure(|settings| {
+        let options = &mut settings.options;
         match option {
             BLE_OPTION_DATA_LENGTH => options.data_length = value != 0,
             BLE_OPTION_PHY_2M => options.phy_2m = value != 0,
@@ -53,13 +54,10 @@ pub extern "C" fn ble_set_option(option: ble_option_t, value: u32) -> ble_error_
                 options.rpa_timeout_ms = value * 1000;
             }
             BLE_OPTION_MIN_KEY_SIZE if (7..=16).contains(&value) => {
-                let mut security = host.security_config();
-                security.min_key_size = value as u8;
-                host.set_security_config(security);
+                settings.security.min_key_size = value as u8;
             }
             _ => return Err(Error::Invalid),
         }
-        host.set_options(options);
         Ok(())
     })
 }

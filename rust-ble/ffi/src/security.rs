@@ -1,21 +1,19 @@
 //! Pairing, bonds, and the script's store of secrets.
 
 use crate::ble_error_t;
-use crate::singleton::{command, query};
+use crate::singleton::{self, command, query};
 use crate::slice::{address, optional};
-use ble_core::host::Host;
 use ble_core::smp::{IoCapability, SecurityConfig};
 use ble_core::{Error, Instant, Result, Token};
 
 fn configure(f: impl FnOnce(&mut SecurityConfig) -> Result<()>) -> ble_error_t {
-    command(|host: &mut Host| {
-        let mut config = host.security_config();
-        f(&mut config)?;
+    singleton::configure(|settings| {
+        let config = &mut settings.security;
+        f(config)?;
         // A user who can see or type digits makes protection against MITM
         // possible, so that "secure only" may insist on it.
         config.mitm_required =
             config.secure_only && config.mitm && config.io != IoCapability::NoInputNoOutput;
-        host.set_security_config(config);
         Ok(())
     })
 }

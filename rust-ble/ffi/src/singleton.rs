@@ -1,20 +1,26 @@
 //! The one host, and the flag that says that somebody uses it.
 //!
+//! The host lies in memory that is lent while Bluetooth is on; only what the
+//! script configured is always there.
+//!
 //! A call from a second thread, or from an interrupt, finds it busy. The
 //! critical section only flips the flag: the host works with interrupts on.
 
 use crate::ble_error_t;
-use ble_core::config::MAX_NAME_LEN;
-use ble_core::host::Host;
-use ble_core::Instant;
+use ble_core::gatt::db::Name;
+use ble_core::host::{Host, Settings};
+use ble_core::Error;
 use core::cell::UnsafeCell;
 
 struct Singleton {
     busy: UnsafeCell<bool>,
-    /// `host` was prepared: it starts as zeros, which take no flash, and are
-    /// not made on the stack.
+    /// `settings` has its defaults: it starts as zeros, which take no flash.
     prepared: UnsafeCell<bool>,
-    host: UnsafeCell<Host>,
+    /// In lent memory; null while there is none.
+    host: UnsafeCell<*mut Host>,
+    /// What there is without a host.
+    settings: UnsafeCell<Settings>,
+    name: UnsafeCell<Name>,
 }
 
 // SAFETY: `busy` is only accessed in a critical section, the rest only by who
@@ -28,7 +34,9 @@ const BLANK: Host = Host::blank();
 static SINGLETON: Singleton = Singleton {
     busy: UnsafeCell::new(false),
     prepared: UnsafeCell::new(false),
-    host: UnsafeCell::new(BLANK),
+    host: UnsafeCell::new(core::ptr::null_mut()),
+    settings: UnsafeCell::new(Settings::blank()),
+    name: UnsafeCell::new(Name::new()),
 };
 
 struct CriticalSection;
@@ -74,44 +82,105 @@ impl Hold {
         unsafe {
             let prepared = &mut *SINGLETON.prepared.get();
             if !core::mem::replace(prepared, true) {
-                (*SINGLETON.host.get()).prepare();
+                *SINGLETON.settings.get() = Settings::DEFAULT;
             }
         }
         Some(Hold(()))
     }
 
-    /// The host.
-    pub(crate) fn host(&mut self) -> &mut Host {
+    /// The host, if there is memory for one.
+    pub(crate) fn host(&mut self) -> Option<&mut Host> {
+        // SAFETY: there is one `Hold` at a time, and it is borrowed; a pointer
+        // that is not null is to a host in lent memory.
+        unsafe { (*SINGLETON.host.get()).as_mut() }
+    }
+
+    /// What the script configured.
+    #[inline(never)]
+    pub(crate) fn settings(&mut self) -> &mut Settings {
         // SAFETY: there is one `Hold` at a time, and it is borrowed.
-        unsafe { &mut *SINGLETON.host.get() }
+        unsafe {
+            match (*SINGLETON.host.get()).as_mut() {
+                Some(host) => host.settings(),
+                None => &mut *SINGLETON.settings.get(),
+            }
+        }
+    }
+
+    /// The device name.
+    #[inline(never)]
+    pub(crate) fn name(&mut self) -> &mut Name {
+        // SAFETY: as for the settings.
+        unsafe {
+            match (*SINGLETON.host.get()).as_mut() {
+                Some(host) => host.database().name_mut(),
+                None => &mut *SINGLETON.name.get(),
+            }
+        }
     }
 }
 
-/// Makes the host anew, after a panic left whoever held it for good.
+/// Makes a host in lent memory.
+///
+/// # Safety
+/// `memory` points to room for one that nothing else touches until it is
+/// taken back by `take` or `abandon`.
+pub(crate) unsafe fn lend(memory: *mut Host) -> bool {
+    let Some(mut hold) = Hold::take() else {
+        return false;
+    };
+    if hold.host().is_some() {
+        return false;
+    }
+    // SAFETY: the memory is ours, and so is what there is without a host.
+    unsafe {
+        memory.write(BLANK);
+        let host = &mut *memory;
+        host.prepare();
+        exchange(host);
+        *SINGLETON.host.get() = memory;
+    }
+    true
+}
+
+/// Ends the use of the lent memory; false while somebody uses it.
+pub(crate) fn take() -> bool {
+    let Some(mut hold) = Hold::take() else {
+        return false;
+    };
+    if let Some(host) = hold.host() {
+        // SAFETY: we hold all of it.
+        unsafe {
+            exchange(host);
+            *SINGLETON.host.get() = core::ptr::null_mut();
+        }
+    }
+    true
+}
+
+/// Moves what outlives the host into it or out of it.
+///
+/// # Safety
+/// Only for who has set `busy`.
+unsafe fn exchange(host: &mut Host) {
+    // SAFETY: the caller is alone.
+    unsafe {
+        core::ptr::swap(host.settings(), SINGLETON.settings.get());
+        core::ptr::swap(host.database().name_mut(), SINGLETON.name.get());
+    }
+}
+
+/// Forgets the host, after a panic left whoever held it for good.
 pub(crate) fn abandon() {
     // SAFETY: the holder does not go on, and nobody else could take it.
-    let old = unsafe { &mut *SINGLETON.host.get() };
-    let security = old.security_config();
-    let options = old.options();
-    let mtu = old.preferred_mtu();
-    let mode = old.address_mode();
-    let mut name = [0; MAX_NAME_LEN];
-    let stored = old.database().name();
-    let len = stored.len();
-    name[..len].copy_from_slice(stored);
-    // SAFETY: as above.
     unsafe {
-        SINGLETON.host.get().write(BLANK);
-        *SINGLETON.prepared.get() = false;
+        if let Some(host) = (*SINGLETON.host.get()).as_mut() {
+            *SINGLETON.settings.get() = host.settings().configuration();
+            core::ptr::swap(host.database().name_mut(), SINGLETON.name.get());
+            *SINGLETON.host.get() = core::ptr::null_mut();
+        }
     }
     swap_busy(false);
-    let _ = command(|host| {
-        host.set_security_config(security);
-        host.set_options(options);
-        host.set_preferred_mtu(mtu)?;
-        host.set_address_mode(Instant(0), mode)?;
-        host.database().set_name(&name[..len])
-    });
 }
 
 impl Drop for Hold {
@@ -125,7 +194,10 @@ impl Drop for Hold {
 pub(crate) fn command(f: impl FnOnce(&mut Host) -> ble_core::Result<()>) -> ble_error_t {
     match Hold::take() {
         Some(mut hold) => {
-            let result = f(hold.host());
+            let result = match hold.host() {
+                Some(host) => f(host),
+                None => Err(Error::Inactive),
+            };
             outcome(hold, result)
         }
         None => ble_error_t::BLE_BUSY,
@@ -138,11 +210,25 @@ fn outcome(_: Hold, result: ble_core::Result<()>) -> ble_error_t {
     result.into()
 }
 
-/// Runs a command with a value; `default` while busy.
+/// Runs a command with a value; `default` while busy or without a host.
 pub(crate) fn query<T>(default: T, f: impl FnOnce(&mut Host) -> T) -> T {
     match Hold::take() {
-        Some(mut hold) => f(hold.host()),
+        Some(mut hold) => match hold.host() {
+            Some(host) => f(host),
+            None => default,
+        },
         None => default,
+    }
+}
+
+/// Changes what the script configured.
+pub(crate) fn configure(f: impl FnOnce(&mut Settings) -> ble_core::Result<()>) -> ble_error_t {
+    match Hold::take() {
+        Some(mut hold) => {
+            let result = f(hold.settings());
+            outcome(hold, result)
+        }
+        None => ble_error_t::BLE_BUSY,
     }
 }
 
@@ -150,16 +236,16 @@ pub(crate) fn query<T>(default: T, f: impl FnOnce(&mut Host) -> T) -> T {
 mod tests {
     use super::*;
 
+    /// What is not zeros takes flash.
     #[test]
-    fn a_blank_host_is_zeros() {
-        static BLANK: Singleton = Singleton {
-            busy: UnsafeCell::new(false),
-            prepared: UnsafeCell::new(false),
-            host: UnsafeCell::new(Host::blank()),
-        };
-        let start = BLANK.host.get().cast::<u8>();
-        // SAFETY: the bytes of a static, which nobody else knows.
-        let bytes = unsafe { core::slice::from_raw_parts(start, size_of::<Host>()) };
+    fn blanks_are_zeros() {
+        struct Blanks((Host, Settings));
+        // SAFETY: only looked at by this thread.
+        unsafe impl Sync for Blanks {}
+        static BLANKS: Blanks = Blanks((Host::blank(), Settings::blank()));
+        let start = (&raw const BLANKS.0).cast::<u8>();
+        // SAFETY: the bytes of a static.
+        let bytes = unsafe { core::slice::from_raw_parts(start, size_of::<Blanks>()) };
         assert!(bytes.iter().all(|&byte| byte == 0));
     }
 }

@@ -115,7 +115,20 @@ pub struct Database {
     /// Services changed since `begin`.
     changed: bool,
     hash: Option<[u8; 16]>,
-    name: heapless::Vec<u8, MAX_NAME_LEN>,
+    name: Name,
+}
+
+/// A device name.
+pub type Name = heapless::Vec<u8, MAX_NAME_LEN>;
+
+/// Sets a device name; `Invalid` past `MAX_NAME_LEN`.
+pub fn set_name(kept: &mut Name, name: &[u8]) -> Result<()> {
+    if name.len() > MAX_NAME_LEN {
+        return Err(Error::Invalid);
+    }
+    kept.clear();
+    let _ = kept.extend_from_slice(name);
+    Ok(())
 }
 
 impl Database {
@@ -129,7 +142,7 @@ impl Database {
             generation: 0,
             changed: false,
             hash: None,
-            name: heapless::Vec::new(),
+            name: Name::new(),
         }
     }
 
@@ -338,12 +351,12 @@ impl Database {
 
     /// Sets the GAP Device Name; `Invalid` past `MAX_NAME_LEN`.
     pub fn set_name(&mut self, name: &[u8]) -> Result<()> {
-        if name.len() > MAX_NAME_LEN {
-            return Err(Error::Invalid);
-        }
-        self.name.clear();
-        let _ = self.name.extend_from_slice(name);
-        Ok(())
+        set_name(&mut self.name, name)
+    }
+
+    /// Where the name is kept.
+    pub fn name_mut(&mut self) -> &mut Name {
+        &mut self.name
     }
 
     /// What the client of a link configured for a characteristic: the bits of

@@ -144,7 +144,7 @@ impl Host {
             return Some((None, Data::None));
         }
         if self.smp.needs_step() && self.is_active() {
-            self.smp.step(&mut self.rng);
+            self.smp.step(&mut self.settings.rng);
             return Some((None, Data::None));
         }
         if self.state == State::Failed {
@@ -243,8 +243,12 @@ impl Host {
             (cid::SMP, _) => {
                 let link = self.smp_link(slot);
                 let bytes = bytes_of(&self.rx, &self.links[slot].rx, pdu);
-                self.smp
-                    .handle_pdu(&link, self.security, &bytes[L2CAP_HEADER..], self.now);
+                self.smp.handle_pdu(
+                    &link,
+                    self.settings.security,
+                    &bytes[L2CAP_HEADER..],
+                    self.now,
+                );
                 self.dealt_with(pdu)
             }
             (cid::FIRST_DYNAMIC..=cid::LAST_DYNAMIC, _) => {
@@ -379,7 +383,7 @@ impl Host {
             pool: &mut self.pool,
             slot,
             mtu,
-            preferred_mtu: self.mtu,
+            preferred_mtu: self.settings.mtu,
             credentials,
             approved,
             refused,

@@ -177,10 +177,10 @@ impl Host {
     /// address is set at once: an operation.
     pub fn set_address_mode(&mut self, now: Instant, mode: AddressMode) -> Result<()> {
         self.now = now;
-        let old = core::mem::replace(&mut self.mode, mode);
+        let old = core::mem::replace(&mut self.settings.mode, mode);
         if self.is_active() {
             if let Err(error) = self.begin(Operation::Refresh) {
-                self.mode = old;
+                self.settings.mode = old;
                 return Err(error);
             }
             self.refresh_at = self.next_refresh();
@@ -190,23 +190,23 @@ impl Host {
 
     /// How our address is made.
     pub fn address_mode(&self) -> AddressMode {
-        self.mode
+        self.settings.mode
     }
 
     /// When a private address is to be replaced.
     fn next_refresh(&self) -> Option<Instant> {
         let private = matches!(
-            self.mode,
+            self.settings.mode,
             AddressMode::Resolvable | AddressMode::NonResolvable
         );
-        private.then(|| self.now.after(self.options.rpa_timeout_ms))
+        private.then(|| self.now.after(self.settings.options.rpa_timeout_ms))
     }
 
     /// Own_Address_Type of commands: 0 public, 1 random; with a resolving
     /// list 3 lets the controller make the address for peers in it, and use
     /// the random one for all others.
     pub(super) fn own_address_type(&self) -> u8 {
-        match self.mode {
+        match self.settings.mode {
             AddressMode::Public if self.controller.public_address != [0; 6] => 0,
             AddressMode::Resolvable if self.uses_resolving_list() => 3,
             _ => 1,
@@ -219,23 +219,27 @@ impl Host {
 
     /// A random address as the mode asks for.
     pub(super) fn new_random_address(&mut self) -> [u8; 6] {
-        match self.mode {
-            AddressMode::Resolvable => resolvable_address(&self.own.irk, &mut self.rng).bytes,
-            AddressMode::NonResolvable => non_resolvable_address(&mut self.rng).bytes,
+        match self.settings.mode {
+            AddressMode::Resolvable => {
+                resolvable_address(&self.settings.own.irk, &mut self.settings.rng).bytes
+            }
+            AddressMode::NonResolvable => non_resolvable_address(&mut self.settings.rng).bytes,
             AddressMode::Public | AddressMode::Static => {
-                if self.own.address == [0; 6] {
-                    self.own = crate::smp::OwnIdentity::new(&mut self.rng);
+                if self.settings.own.address == [0; 6] {
+                    self.settings.own = crate::smp::OwnIdentity::new(&mut self.settings.rng);
                 }
-                self.own.address
+                self.settings.own.address
             }
         }
     }
 
     /// The address that identifies us, given to bonded peers.
     pub(super) fn identity_address(&self) -> Address {
-        match self.mode {
-            AddressMode::Static => Address::random(self.own.address),
-            _ if self.controller.public_address == [0; 6] => Address::random(self.own.address),
+        match self.settings.mode {
+            AddressMode::Static => Address::random(self.settings.own.address),
+            _ if self.controller.public_address == [0; 6] => {
+                Address::random(self.settings.own.address)
+            }
             _ => Address::public(self.controller.public_address),
         }
     }
@@ -284,7 +288,7 @@ impl Host {
     fn is_refresh_needed(&self) -> bool {
         let has_irk = |peer: &Identity| peer.irk.is_some();
         self.next_refresh().is_some()
-            || self.controller.random_address != self.own.address
+            || self.controller.random_address != self.settings.own.address
             || self.uses_resolving_list()
                 && (self.controller.list_used || self.smp.identities.peers().iter().any(has_irk))
     }
@@ -306,8 +310,8 @@ impl Host {
         if index >= self.controller.resolving_list as usize {
             return Step::Done;
         }
-        let own = if self.mode == AddressMode::Resolvable {
-            self.own.irk
+        let own = if self.settings.mode == AddressMode::Resolvable {
+            self.settings.own.irk
         } else {
             [0; 16]
         };

@@ -293,7 +293,9 @@ impl Host {
     pub fn exchange_mtu(&mut self, now: Instant, conn: u16) -> Result<()> {
         self.now = now;
         let slot = self.slot(conn)?;
-        self.links[slot].client.start_exchange_mtu(self.mtu)
+        self.links[slot]
+            .client
+            .start_exchange_mtu(self.settings.mtu)
     }
 
     /// Accepts channels to a PSM; see `Channels::listen`.

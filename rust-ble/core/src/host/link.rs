@@ -181,12 +181,12 @@ impl Host {
         let has = |bit: u16| features >> bit & 1 != 0;
         self.links[slot].parameter_request =
             support.contains(Support::CONNECTION_PARAMETERS) && has(1);
-        if self.options.data_length && support.contains(Support::DATA_LENGTH) && has(5) {
+        if self.settings.options.data_length && support.contains(Support::DATA_LENGTH) && has(5) {
             let [a, b, c, d] = MAX_DATA_LENGTH;
             self.commands
                 .push(opcode::LE_SET_DATA_LENGTH, &[low, high, a, b, c, d]);
         }
-        if self.options.phy_2m && support.contains(Support::PHY_2M) && has(8) {
+        if self.settings.options.phy_2m && support.contains(Support::PHY_2M) && has(8) {
             self.commands
                 .push(opcode::LE_SET_PHY, &[low, high, 0, 0b010, 0b010, 0, 0]);
         }

@@ -22,27 +22,29 @@ mod operation;
 mod packet;
 mod query;
 mod security;
+mod settings;
 mod startup;
 mod transmit;
 
 #[cfg(feature = "broken")]
 pub use broken::Defect;
 pub use operation::Operation;
+pub use settings::Settings;
 pub use startup::Options;
 pub use transmit::Transmit;
 
 use crate::addr::Address;
-use crate::config::{MAX_EVENTS, MTU_RANGE, PREFERRED_MTU, RX_BYTES};
+use crate::config::{MAX_EVENTS, RX_BYTES};
 use crate::conn::{Links, State as LinkState};
 use crate::error::{Error, Result};
 use crate::event::Event;
-use crate::gap::{AddressMode, Advertising, Initiating, Scan};
+use crate::gap::{Advertising, Initiating, Scan};
 use crate::gatt::db::Database;
 use crate::hci::command::CommandQueue;
 use crate::hci::rx::RxQueue;
 use crate::l2cap::Channels;
 use crate::pool::Pool;
-use crate::smp::{IoCapability, OwnIdentity, Rng, SecurityConfig, Smp};
+use crate::smp::Smp;
 use crate::time::{earliest, Instant};
 use heapless::Deque;
 
@@ -95,9 +97,8 @@ enum Current {
 pub struct Host {
     now: Instant,
     state: State,
-    options: Options,
+    settings: Settings,
     controller: Controller,
-    rng: Rng,
     rx: RxQueue,
     commands: CommandQueue,
     operation: operation::Engine,
@@ -106,10 +107,8 @@ pub struct Host {
     /// The packet at the front waits for room for its answer.
     blocked: bool,
     query: query::Query,
-    dropped_reports: u32,
     reassembling_since: Instant,
 
-    mode: AddressMode,
     advertising: Advertising,
     scan: Scan,
     scan_done: gap::ScanDone,
@@ -125,13 +124,10 @@ pub struct Host {
     next_slot: usize,
     outgoing: Option<transmit::Outgoing>,
 
-    mtu: u16,
     db: Database,
     channels: Channels,
     smp: Smp,
-    security: SecurityConfig,
-    own: OwnIdentity,
-    /// `own` was loaded or made in this activation, and the script keeps it.
+    /// Our identity was loaded or made in this activation, and the script keeps it.
     own_known: bool,
     own_kept: bool,
     #[cfg(feature = "broken")]
@@ -153,9 +149,7 @@ impl Host {
         self.operation = operation::Engine::new();
         self.smp.prepare();
         self.switch_off();
-        self.options = Options::ALL;
-        self.security = SecurityConfig::NONE;
-        self.mtu = PREFERRED_MTU;
+        self.settings = Settings::DEFAULT;
         let controller = &mut self.controller;
         (
             controller.acl_len,
@@ -171,12 +165,7 @@ impl Host {
         Host {
             now: Instant(0),
             state: State::Off,
-            options: Options {
-                data_length: false,
-                phy_2m: false,
-                resolving_list: false,
-                rpa_timeout_ms: 0,
-            },
+            settings: Settings::blank(),
             controller: Controller {
                 support: startup::Support::empty(),
                 acl_len: 0,
@@ -187,7 +176,6 @@ impl Host {
                 resolving_list: 0,
                 list_used: false,
             },
-            rng: Rng::unseeded(),
             rx: RxQueue::new(),
             commands: CommandQueue::new(),
             operation: operation::Engine::blank(),
@@ -195,9 +183,7 @@ impl Host {
             current: Some(Current::Pdu(att::Pdu::BLANK)),
             blocked: false,
             query: query::Query::new(),
-            dropped_reports: 0,
             reassembling_since: Instant(0),
-            mode: AddressMode::Public,
             advertising: Advertising {
                 interval: 0,
                 ..Advertising::new()
@@ -211,17 +197,9 @@ impl Host {
             pool: Pool::new(),
             next_slot: 0,
             outgoing: Some(transmit::Outgoing::Command),
-            mtu: 0,
             db,
             channels: Channels::blank(),
             smp: Smp::blank(),
-            security: SecurityConfig {
-                io: IoCapability::DisplayOnly,
-                secure: false,
-                min_key_size: 0,
-                ..SecurityConfig::NONE
-            },
-            own: OwnIdentity::NONE,
             own_known: false,
             own_kept: false,
             #[cfg(feature = "broken")]
@@ -229,9 +207,14 @@ impl Host {
         }
     }
 
+    /// What outlives the host; see `Settings`.
+    pub fn settings(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+
     /// Mixes 32 bytes of the port's best entropy in.
     pub fn seed(&mut self, seed: &[u8; 32]) {
-        self.rng.reseed(seed);
+        self.settings.rng.reseed(seed);
     }
 
     /// Where the host stands.
@@ -354,22 +337,18 @@ impl Host {
 
     /// ATT_MTU that we offer and answer with, 23 to 517.
     pub fn preferred_mtu(&self) -> u16 {
-        self.mtu
+        self.settings.mtu
     }
 
     /// Sets the ATT_MTU for exchanges to come.
     pub fn set_preferred_mtu(&mut self, mtu: u16) -> Result<()> {
-        if !MTU_RANGE.contains(&mtu) {
-            return Err(Error::Invalid);
-        }
-        self.mtu = mtu;
-        Ok(())
+        self.settings.set_preferred_mtu(mtu)
     }
 
     /// Advertising reports dropped because the script was busy with a command
     /// while the receive queue was full.
     pub fn dropped_reports(&self) -> u32 {
-        self.dropped_reports
+        self.settings.dropped_reports
     }
 
     /// PDUs, kept values, running procedures, links and channels: all zero

@@ -51,7 +51,8 @@ impl Host {
                 {
                     let full = self.rx.room() < RX_RESERVE && self.is_awaiting();
                     let dropped = (self.scan.on && full) as u32;
-                    self.dropped_reports = self.dropped_reports.saturating_add(dropped);
+                    self.settings.dropped_reports =
+                        self.settings.dropped_reports.saturating_add(dropped);
                     // None is told after `ScanDone`.
                     self.scan.on && !full
                 }

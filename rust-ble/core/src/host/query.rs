@@ -158,7 +158,7 @@ impl Host {
         let (kind, peer, index, store) = match purpose {
             Purpose::LoadOwn => (KIND_OWN, None, 0, None),
             Purpose::StoreOwn => {
-                let value = self.own.emit();
+                let value = self.settings.own.emit();
                 self.set_query_value(&value);
                 (KIND_OWN, None, 0, Some(true))
             }
@@ -305,7 +305,7 @@ impl Host {
     /// its handler late: before anything is on air, and at each connection. A
     /// script that keeps no bonds may have a handler that knows no secrets.
     pub(super) fn ask_for_secrets(&mut self) {
-        if !self.own_kept && self.security.bond {
+        if !self.own_kept && self.settings.security.bond {
             self.load_secrets();
         }
     }
@@ -320,18 +320,18 @@ impl Host {
         match value.and_then(OwnIdentity::parse) {
             Some(own) => {
                 self.own_kept = true;
-                if own == self.own && self.own_known {
+                if own == self.settings.own && self.own_known {
                     return;
                 }
-                self.own = own;
+                self.settings.own = own;
             }
             None => {
                 self.query.soon(Purpose::StoreOwn);
                 if self.own_known {
                     return;
                 }
-                if self.own.irk == [0; 16] {
-                    self.own = OwnIdentity::new(&mut self.rng);
+                if self.settings.own.irk == [0; 16] {
+                    self.settings.own = OwnIdentity::new(&mut self.settings.rng);
                 }
             }
         }

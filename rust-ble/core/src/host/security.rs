@@ -17,19 +17,20 @@ use crate::Security;
 impl Host {
     /// What pairings to come ask for.
     pub fn security_config(&self) -> SecurityConfig {
-        self.security
+        self.settings.security
     }
 
     /// Sets what pairings to come ask for; works also while off.
     pub fn set_security_config(&mut self, config: SecurityConfig) {
-        self.security = config;
+        self.settings.security = config;
     }
 
     /// Pairs, or encrypts with the stored key (`BLE.gap_pair`).
     pub fn pair(&mut self, now: Instant, conn: u16) -> Result<()> {
         self.now = now;
         let slot = self.slot(conn)?;
-        self.smp.pair(&self.smp_link(slot), self.security, now)
+        self.smp
+            .pair(&self.smp_link(slot), self.settings.security, now)
     }
 
     /// The script's answer to `PasskeyAction` (`BLE.gap_passkey`).
@@ -121,13 +122,13 @@ impl Host {
                 .identities
                 .find(link.peer)
                 .map(|peer| peer.security),
-            min_key_size: self.security.min_key_size,
+            min_key_size: self.settings.security.min_key_size,
         }
     }
 
     /// Our identity is known, or is another one than before.
     pub(super) fn own_identity_known(&mut self) {
-        self.smp.start(self.own, self.identity_address());
+        self.smp.start(self.settings.own, self.identity_address());
         self.refresh_soon();
     }
 
@@ -137,7 +138,7 @@ impl Host {
         };
         let link = self.smp_link(slot);
         self.smp
-            .handle_ltk_request(&link, self.security, rand, ediv, self.now);
+            .handle_ltk_request(&link, self.settings.security, rand, ediv, self.now);
     }
 
     pub(super) fn encryption_changed(&mut self, conn: u16, status: u8, on: bool) {
@@ -158,7 +159,7 @@ impl Host {
             return false;
         };
         let mut out = Writer::new(&mut self.tx.get_mut(&block)[4..]);
-        let action = self.smp.poll(self.now, &mut out, &mut self.rng);
+        let action = self.smp.poll(self.now, &mut out, &mut self.settings.rng);
         let len = out.len();
         let Some((slot, action)) = action else {
             self.tx.free(block);

@@ -115,7 +115,7 @@ impl Host {
         }
         self.rx.clear();
         self.commands.clear();
-        self.options = options;
+        self.settings.options = options;
         self.controller.support = Support::ENCRYPTION | Support::RANDOM_ADDRESS;
         self.controller.list_used = false;
         self.state = State::Starting;
@@ -124,12 +124,12 @@ impl Host {
 
     /// Options for links to come; see `Options`.
     pub fn set_options(&mut self, options: Options) {
-        self.options = options;
+        self.settings.options = options;
     }
 
     /// The options in force.
     pub fn options(&self) -> Options {
-        self.options
+        self.settings.options
     }
 
     pub(super) fn start_step(&mut self) -> Step {
@@ -150,7 +150,9 @@ impl Host {
             opcode::LE_SET_EVENT_MASK => w.bytes(&self.le_event_mask()),
             opcode::LE_WRITE_DEFAULT_DATA_LENGTH => w.bytes(&MAX_DATA_LENGTH),
             opcode::LE_SET_DEFAULT_PHY => w.bytes(&[0, 0b011, 0b011]),
-            opcode::LE_SET_RPA_TIMEOUT => w.u16((self.options.rpa_timeout_ms / 1000) as u16),
+            opcode::LE_SET_RPA_TIMEOUT => {
+                w.u16((self.settings.options.rpa_timeout_ms / 1000) as u16)
+            }
             opcode::LE_SET_RANDOM_ADDRESS => {
                 let address = self.new_random_address();
                 self.controller.random_address = address;
@@ -235,7 +237,7 @@ impl Host {
                     }
                 }
                 support.set(Support::PERIPHERAL_FEATURES, features >> 3 & 1 != 0);
-                let options = self.options;
+                let options = self.settings.options;
                 for (wanted, ability) in [
                     (options.data_length, Support::DATA_LENGTH),
                     (options.phy_2m, Support::PHY_2M),
@@ -261,7 +263,7 @@ impl Host {
             opcode::LE_RAND => {
                 let mut seed = [0; 32];
                 seed[..8].copy_from_slice(r.bytes(8)?);
-                self.rng.reseed(&seed);
+                self.settings.rng.reseed(&seed);
             }
             opcode::LE_READ_RESOLVING_LIST_SIZE => controller.resolving_list = r.u8()?,
             _ => {}

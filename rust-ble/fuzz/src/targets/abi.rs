@@ -2,11 +2,10 @@
 
 use crate::input::Input;
 use ble_ffi::*;
-use std::sync::{Mutex, Once};
+use std::sync::Mutex;
 
 /// The host is one static: one call of `run` at a time.
 static ONE: Mutex<()> = Mutex::new(());
-static MEMORY: Once = Once::new();
 
 /// The critical section that the glue provides: only one thread at a time
 /// uses the host, which `ONE` sees to.
@@ -25,11 +24,13 @@ const CHANNEL_BYTES: usize = 8192;
 /// Calls as a number and arguments.
 pub fn run(data: &[u8]) {
     let _one = ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    MEMORY.call_once(|| {
-        let memory = vec![0u8; 8192].leak();
-        // SAFETY: the memory is never given back.
-        unsafe { ble_lend_database(memory.as_mut_ptr(), memory.len()) };
-    });
+    let mut host = vec![0u128; ble_host_bytes().div_ceil(16)];
+    let mut database = vec![0u8; 8192];
+    // SAFETY: both are left alone until the end, and long enough.
+    unsafe {
+        assert!(ble_lend_host(host.as_mut_ptr().cast()));
+        ble_lend_database(database.as_mut_ptr(), database.len());
+    }
     let mut calls = Calls {
         now: 0,
         token: 0,
@@ -49,6 +50,7 @@ pub fn run(data: &[u8]) {
     let told = unsafe { ble_poll_event(calls.now, &mut event, payload.as_mut_ptr()) };
     assert!(!told && !ble_is_active());
     ble_take_reply();
+    assert!(ble_take_memory());
 }
 
 struct Calls {
