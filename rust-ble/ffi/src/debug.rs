@@ -1,6 +1,6 @@
 //! What tests of the unix port look at; absent from firmware.
 
-use crate::singleton::query;
+use crate::singleton::{query, Hold};
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 static PANIC_AT_EVENT: AtomicBool = AtomicBool::new(false);
@@ -11,7 +11,10 @@ static PANIC_AT_EVENT: AtomicBool = AtomicBool::new(false);
 /// `counts` points to room for three numbers.
 #[no_mangle]
 pub unsafe extern "C" fn ble_in_use(counts: *mut usize) {
-    let in_use = query([usize::MAX; 3], |host| host.in_use());
+    let in_use = match Hold::take() {
+        Some(mut hold) => hold.host().map_or([0; 3], |host| host.in_use()),
+        None => [usize::MAX; 3],
+    };
     // SAFETY: the caller promises room.
     unsafe { counts.cast::<[usize; 3]>().write(in_use) };
 }
