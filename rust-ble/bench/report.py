@@ -95,8 +95,8 @@ def report(args):
         text = f.read()
     plain = built("plain", {})
     parts = {}
-    rates, why = attempt("Rates in virtual time", lambda: run([plain, "rates"]))
-    parts["RATES"] = rates or why
+    rates, why = attempt("Rates in virtual time", lambda: tables([plain, "rates"]))
+    parts["RATES"], parts["SDUS"] = rates or (why, why)
     counts, why = attempt("Instructions on this processor", instructions)
     parts["INSTRUCTIONS"], parts["ATTRIBUTES"] = counts or (why, why)
     arms, reasons = [], collections.OrderedDict()
@@ -126,7 +126,11 @@ def built(name, env):
 def instructions():
     """The tables over links and over attributes."""
     need("valgrind")
-    return run([built("many", MANY), "instructions"]).split("\n\n")
+    return tables([built("many", MANY), "instructions"])
+
+
+def tables(argv):
+    return run(argv).split("\n\n")
 
 
 def say(text):

@@ -3,6 +3,7 @@
 
 use ble_bench::ops::{Bench, Op, OPS, SDU as CHANNEL_SDU};
 use ble_core::host::Host;
+use ble_core::l2cap::HEADER_LEN;
 use ble_core::{config, Event};
 use ble_sim::harness::World;
 use ble_sim::{NodeConfig, Options, Profile};
@@ -28,17 +29,38 @@ fn main() {
 
 // Rates.
 
-/// Bytes of payload per second that a link can carry at most: as many pairs of
-/// a full data PDU and an empty one as fit into a connection interval (Vol 6,
-/// Part B, 4.1.1 and 4.5.6), each with `payload` of its `pdu` bytes.
-fn limit(interval_us: f64, pdu: f64, payload: f64, two_mbit: bool) -> f64 {
-    let byte = if two_mbit { 4.0 } else { 8.0 };
-    let preamble = if two_mbit { 2.0 } else { 1.0 };
+/// Data PDUs per second that a link can carry at most, where lengths come as in
+/// `pdus` again and again: as many pairs of one and an empty one as fit into each
+/// connection interval (Vol 6, Part B, 4.1.1 and 4.5.6). Nothing is allowed for
+/// PDUs that return credits.
+fn limit(interval_us: u32, pdus: &[usize], two_mbit: bool) -> f64 {
+    let (byte, preamble) = if two_mbit { (4, 2) } else { (8, 1) };
     // Preamble, access address, header and CRC around the data.
-    let overhead = preamble + 4.0 + 2.0 + 3.0;
-    let pair = (overhead + pdu) * byte + 150.0 + overhead * byte + 150.0;
-    let pairs = (interval_us / pair).floor();
-    pairs * payload / (interval_us / 1e6)
+    let airtime = |len| (preamble + 4 + 2 + 3 + len) * byte;
+    let (mut sent, mut spent, mut events) = (0, 0, 0);
+    while events < 10_000 {
+        let pair = airtime(pdus[sent % pdus.len()]) + 150 + airtime(0) + 150;
+        spent += pair;
+        if spent <= interval_us as usize {
+            sent += 1;
+        } else {
+            (spent, events) = (0, events + 1);
+        }
+    }
+    sent as f64 * 1e6 / (f64::from(interval_us) * f64::from(events))
+}
+
+/// Lengths of the data PDUs that one SDU takes.
+fn pdus(sdu: usize, pdu: usize) -> Vec<usize> {
+    let mut pdus = Vec::new();
+    let mut left = sdu + 2;
+    while left > 0 {
+        let payload = left.min(MPS);
+        left -= payload;
+        let frame = HEADER_LEN + payload;
+        pdus.extend((0..frame).step_by(pdu).map(|at| pdu.min(frame - at)));
+    }
+    pdus
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -57,10 +79,13 @@ const WAYS: [(Way, &str); 4] = [
 ];
 
 /// Fills four frames, and so eight data PDUs of 251 bytes, to the last byte.
-const SDU: usize = 4 * ble_core::l2cap::MPS as usize - 2;
+const SDU: usize = 4 * MPS - 2;
+const MPS: usize = ble_core::l2cap::MPS as usize;
 
 /// Virtual time over which a rate is taken.
 const SECONDS: u64 = 10;
+
+const INTERVALS_US: [u32; 3] = [7_500, 30_000, 50_000];
 
 fn rates() {
     println!("| what | PHY | PDU | interval | payload | of the limit |");
@@ -68,23 +93,73 @@ fn rates() {
     for (way, name) in WAYS {
         for two_mbit in [false, true] {
             for pdu in [27u16, 251] {
-                for interval_us in [7_500u32, 30_000, 50_000] {
-                    let (rate, part) = rate(way, two_mbit, pdu, interval_us);
+                for interval_us in INTERVALS_US {
+                    let len = match way {
+                        Way::ChannelUp | Way::ChannelDown => SDU,
+                        _ if pdu == 27 => 20,
+                        _ => 244,
+                    };
+                    let rate = rate(way, two_mbit, pdu, interval_us, len);
+                    // What the headers leave of a full PDU: L2CAP and ATT in each; of
+                    // a frame the L2CAP header, and the SDU's length once.
+                    let payload = match way {
+                        Way::Notify | Way::WriteCommand => len as f64,
+                        _ => {
+                            let headers = 2 + HEADER_LEN * (SDU + 2).div_ceil(MPS);
+                            f64::from(pdu) * SDU as f64 / (SDU + headers) as f64
+                        }
+                    };
+                    let limit = limit(interval_us, &[pdu.into()], two_mbit) * payload;
                     println!(
-                        "| {name} | {} | {pdu} | {} ms | {:.1} kB/s | {:.1} % |",
-                        if two_mbit { "2M" } else { "1M" },
-                        interval_us as f64 / 1000.0,
-                        rate / 1000.0,
-                        part * 100.0
+                        "| {name} | {} | {pdu} | {} | {} |",
+                        phy(two_mbit),
+                        ms(interval_us),
+                        share(rate, limit)
                     );
                 }
             }
         }
     }
+    println!();
+    println!(
+        "| SDU | PHY | interval | central to peripheral | of the limit | peripheral to central | of the limit |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    for sdu in [64, 244, 512, 1024, 2048] {
+        for two_mbit in [false, true] {
+            for interval_us in INTERVALS_US {
+                let pdus = pdus(sdu, 251);
+                let limit = limit(interval_us, &pdus, two_mbit) * sdu as f64 / pdus.len() as f64;
+                let [up, down] = [Way::ChannelUp, Way::ChannelDown]
+                    .map(|way| share(rate(way, two_mbit, 251, interval_us, sdu), limit));
+                println!(
+                    "| {sdu} | {} | {} | {up} | {down} |",
+                    phy(two_mbit),
+                    ms(interval_us)
+                );
+            }
+        }
+    }
 }
 
-/// Payload in bytes per second, and its share of the limit.
-fn rate(way: Way, two_mbit: bool, pdu: u16, interval_us: u32) -> (f64, f64) {
+fn phy(two_mbit: bool) -> &'static str {
+    if two_mbit {
+        "2M"
+    } else {
+        "1M"
+    }
+}
+
+fn ms(interval_us: u32) -> String {
+    format!("{} ms", f64::from(interval_us) / 1000.0)
+}
+
+fn share(rate: f64, limit: f64) -> String {
+    format!("{:.1} kB/s | {:.1} %", rate / 1000.0, rate / limit * 100.0)
+}
+
+/// Payload in bytes per second, in values or SDUs of `len` bytes.
+fn rate(way: Way, two_mbit: bool, pdu: u16, interval_us: u32, len: usize) -> f64 {
     let mut world = World::new(1, Options::default());
     for i in 0..2u8 {
         let mut config = NodeConfig::new(Profile::Full)
@@ -137,8 +212,8 @@ fn rate(way: Way, two_mbit: bool, pdu: u16, interval_us: u32) -> (f64, f64) {
         world.nodes[0].host.exchange_mtu(now, conns[0]).unwrap();
     }
     world.run(2_000);
-    let channel = matches!(way, Way::ChannelUp | Way::ChannelDown).then(|| open(&mut world, conns));
-    let len = if pdu == 27 { 20 } else { 244 };
+    let channel = matches!(way, Way::ChannelUp | Way::ChannelDown)
+        .then(|| open(&mut world, conns, len as u16));
     let (from, to) = match way {
         Way::Notify | Way::ChannelDown => (1, 0),
         Way::WriteCommand | Way::ChannelUp => (0, 1),
@@ -147,26 +222,27 @@ fn rate(way: Way, two_mbit: bool, pdu: u16, interval_us: u32) -> (f64, f64) {
     // Half a second to fill all buffers, then those that count.
     let warm = world.air.now() + 500_000;
     let end = warm + SECONDS * 1_000_000;
-    let value = vec![7; 512];
-    let sdu = vec![7; SDU];
+    let value = vec![7; len];
     let mut buffer = vec![0; 4 * SDU];
     while world.air.now() < end {
         let now = world.now();
         let host = &mut world.nodes[from].host;
         match (way, channel) {
             (Way::Notify, _) => {
-                while host
-                    .notify(now, conns[from], handle, Some(&value[..len]))
-                    .is_ok()
-                {}
+                while host.notify(now, conns[from], handle, Some(&value)).is_ok() {}
             }
             (Way::WriteCommand, _) => {
                 while host
-                    .gattc_write(now, conns[from], handle, &value[..len], 0)
+                    .gattc_write(now, conns[from], handle, &value, 0)
                     .is_ok()
                 {}
             }
-            (_, Some(cids)) => while host.l2cap_send(now, conns[from], cids[from], &sdu).is_ok() {},
+            (_, Some(cids)) => {
+                while host
+                    .l2cap_send(now, conns[from], cids[from], &value)
+                    .is_ok()
+                {}
+            }
             (_, None) => {}
         }
         world.run(1);
@@ -188,31 +264,17 @@ fn rate(way: Way, two_mbit: bool, pdu: u16, interval_us: u32) -> (f64, f64) {
             begun = received;
         }
     }
-    let rate = (received - begun) as f64 / SECONDS as f64;
-    // What the headers leave of a PDU: L2CAP and ATT in each; of a frame the
-    // L2CAP header, and the SDU's length once.
-    let payload = match way {
-        Way::Notify | Way::WriteCommand => len as f64,
-        _ => {
-            let mps = ble_core::l2cap::MPS as f64;
-            let frames = ((SDU + 2) as f64 / mps).ceil();
-            pdu as f64 * SDU as f64 / ((SDU + 2) as f64 + 4.0 * frames)
-        }
-    };
-    (
-        rate,
-        rate / limit(interval_us as f64, pdu as f64, payload, two_mbit),
-    )
+    (received - begun) as f64 / SECONDS as f64
 }
 
-/// A channel between both hosts; gives both CIDs.
-fn open(world: &mut World, conns: [u16; 2]) -> [u16; 2] {
-    let memory = || vec![0; ble_core::l2cap::memory_needed(SDU as u16)].leak();
-    world.nodes[1].host.l2cap_listen(0x80, SDU as u16).unwrap();
+/// A channel between both hosts for SDUs of so many bytes; gives both CIDs.
+fn open(world: &mut World, conns: [u16; 2], sdu: u16) -> [u16; 2] {
+    let memory = || vec![0; ble_core::l2cap::memory_needed(sdu)].leak();
+    world.nodes[1].host.l2cap_listen(0x80, sdu).unwrap();
     let now = world.now();
     let ours = world.nodes[0]
         .host
-        .l2cap_connect(now, conns[0], 0x80, SDU as u16, memory())
+        .l2cap_connect(now, conns[0], 0x80, sdu, memory())
         .unwrap();
     let token = world.wait(1, 5_000, |event| match *event {
         Event::L2capAccept { token, .. } => Some(token),

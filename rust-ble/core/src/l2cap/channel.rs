@@ -290,11 +290,14 @@ impl Channel {
         }
     }
 
-    /// Credits worth an indication now, or zero: a quarter of the window, and
-    /// any when the peer has none left.
+    /// Credits worth an indication now, or zero. An indication costs air time,
+    /// so a script that reads at once returns half of the window at a time; one
+    /// that reads late a quarter, as soon as the peer has no more than half; and
+    /// any when the peer has none.
     pub fn credits_due(&self) -> u16 {
+        let window = self.window();
         let due = self.frames(self.rx.room()).saturating_sub(self.rx_credits);
-        if self.rx_credits == 0 || due >= self.window() / 4 {
+        if self.rx_credits == 0 || due >= window / 4 && self.rx_credits <= window / 2 {
             due
         } else {
             0

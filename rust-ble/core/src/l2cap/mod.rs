@@ -80,13 +80,15 @@ pub const fn memory_needed(mtu: u16) -> usize {
     rx_capacity(mtu) + tx_capacity(mtu)
 }
 
-/// Received data: two SDUs, and a window worth its name for small ones. Always
-/// an SDU and a frame at least, so that credits return before the ring is empty.
+/// Received data: two SDUs, or a window worth its name for small ones, which is
+/// of twice as many frames if those are short. Always an SDU and a frame at
+/// least, so that credits return before the ring is empty.
 const fn rx_capacity(mtu: u16) -> usize {
-    let (two, window) = (
-        2 * mtu as usize,
-        L2CAP_WINDOW * frame_capacity(mtu) as usize,
-    );
+    let two = 2 * mtu as usize;
+    let mut window = 2 * L2CAP_WINDOW * frame_capacity(mtu) as usize;
+    if window > L2CAP_WINDOW * MPS as usize {
+        window = L2CAP_WINDOW * MPS as usize;
+    }
     if two > window {
         two
     } else {

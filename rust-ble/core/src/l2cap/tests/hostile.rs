@@ -101,7 +101,7 @@ fn a_frame_longer_than_our_mps_loses_the_channel() {
 #[test]
 fn a_frame_without_a_credit_loses_the_channel() {
     let (mut b, cid) = Peer::opened(100, 100, 100, 1);
-    for _ in 0..8 {
+    for _ in 0..16 {
         b.frame(cid, &sdu_start(1, &[1]));
     }
     b.frame(cid, &sdu_start(1, &[1]));
@@ -123,14 +123,17 @@ fn a_frame_without_an_sdu_length_loses_the_channel() {
 #[test]
 fn empty_sdus_and_frames_cost_credits_and_give_no_event() {
     let (mut b, cid) = Peer::opened(100, 100, 100, 1);
-    b.frame(cid, &sdu_start(0, &[]));
+    for _ in 0..5 {
+        b.frame(cid, &sdu_start(0, &[]));
+    }
     b.frame(cid, &sdu_start(3, &[]));
     b.frame(cid, &[]);
     assert_eq!(b.events(), []);
+    assert_eq!(b.poll(), []);
     b.frame(cid, &[1, 2, 3]);
     assert_eq!(b.events(), [Event::L2capRecv { conn: 0x43, cid }]);
     assert_eq!(b.end.recvinto(3, cid, Some(&mut [0; 9])), Ok(3));
-    assert_eq!(b.poll(), command(0x16, 1, &[cid, 4]));
+    assert_eq!(b.poll(), command(0x16, 1, &[cid, 8]));
 }
 
 #[test]

@@ -326,12 +326,46 @@ fn credits_return_as_the_script_reads() {
         assert_eq!(b.poll(), []);
         b.end.recvinto(3, cid, Some(&mut buf)).unwrap();
     }
-    // The first credit as soon as a frame fits, others in larger numbers.
+    // The first credit as soon as a frame fits; then, as the script reads late,
+    // a quarter of the window.
     assert_eq!(b.poll(), command(0x16, 1, &[cid, 1]));
     b.end.recvinto(3, cid, Some(&mut [0; 498])).unwrap();
     assert_eq!(b.poll(), []);
     b.end.recvinto(3, cid, Some(&mut [0; 498])).unwrap();
     assert_eq!(b.poll(), command(0x16, 2, &[cid, 2]));
+}
+
+/// Read at once, half of the window, of 8 long or 16 short frames, returns at a
+/// time: an indication costs the place of a data PDU where air time is scarce.
+#[test]
+fn a_script_that_reads_at_once_returns_half_of_the_window() {
+    for (mtu, half) in [(2048, 4), (512, 4), (MPS, 4), (244, 8), (23, 8)] {
+        let (mut b, cid) = Peer::opened(mtu, 100, 100, 0);
+        let mut sdu = vec![7; mtu.min(MPS - 2) as usize + 2];
+        sdu[..2].copy_from_slice(&(mtu.min(MPS - 2)).to_le_bytes());
+        for _ in 0..10 {
+            for frame in 1..=half {
+                assert_eq!(b.poll(), []);
+                b.frame(cid, &sdu);
+                let read = b.end.recvinto(3, cid, Some(&mut [0; 512]));
+                assert_eq!(read, Ok(sdu.len() - 2), "{frame}");
+            }
+            assert_eq!(b.poll()[4..], command(0x16, 0, &[cid, half])[4..]);
+            b.events();
+        }
+    }
+}
+
+/// One that reads an SDU late gets the peer going by its first read.
+#[test]
+fn no_credit_is_held_back_from_a_peer_that_has_none() {
+    let (mut b, cid) = Peer::opened(100, 100, 100, 0);
+    for _ in 0..16 {
+        b.frame(cid, &sdu_start(100, &[1; 100]));
+    }
+    assert_eq!(b.poll(), []);
+    b.end.recvinto(3, cid, Some(&mut [0; 100])).unwrap();
+    assert_eq!(b.poll()[4..], command(0x16, 0, &[cid, 1])[4..]);
 }
 
 #[test]
@@ -565,7 +599,7 @@ fn up_to_five_channels_open_at_once() {
             .unwrap();
         cids.push(cid);
     }
-    let answer = [100, MPS, 8, 4, cids[0], 0, 0, 0, cids[2]];
+    let answer = [100, MPS, 16, 4, cids[0], 0, 0, 0, cids[2]];
     assert_eq!(b.poll(), command(0x18, 5, &answer));
     assert_eq!(b.events().len(), 2);
 
@@ -750,7 +784,7 @@ fn an_identifier_in_use_is_not_used_again() {
     assert_eq!(b.poll()[..2], [0x14, 1]);
     let mut ids = vec![];
     for _ in 0..300 {
-        for _ in 0..2 {
+        for _ in 0..8 {
             b.frame(cid, &sdu_start(1, &[1]));
             b.end.recvinto(3, cid, Some(&mut [0])).unwrap();
         }
@@ -774,7 +808,7 @@ fn without_room_nothing_is_said_and_nothing_changes() {
         Outcome::NoRoom
     );
     assert_eq!(out.finish(), Some(0));
-    assert_eq!(b.poll()[4..], command(0, 0, &[PSM, cid, 100, MPS, 8])[4..]);
+    assert_eq!(b.poll()[4..], command(0, 0, &[PSM, cid, 100, MPS, 16])[4..]);
 }
 
 #[test]
