@@ -1,16 +1,12 @@
 //! The cryptographic toolbox (Vol 3, Part H, 2.2). All values are
 //! little-endian, as in PDUs, unless said otherwise.
 
+pub use super::curve::{is_debug_key, KeyPair};
 use crate::cipher::AesCmac;
 use crate::Address;
 use aes::cipher::generic_array::GenericArray;
 use aes::cipher::{BlockEncrypt, KeyInit};
 use aes::Aes128;
-use p256::elliptic_curve::ff::{Field, PrimeField};
-use p256::elliptic_curve::point::DecompressPoint;
-use p256::elliptic_curve::sec1::ToEncodedPoint;
-use p256::elliptic_curve::subtle::Choice;
-use p256::{AffinePoint, FieldBytes, ProjectivePoint, Scalar};
 
 /// A key, a random number or a confirm value.
 pub type Block = [u8; 16];
@@ -116,83 +112,6 @@ fn cmac(key: &Block, parts: &[&[u8]]) -> Block {
         }
     }
     reversed(&mac.finish())
-}
-
-/// A P-256 key pair.
-#[derive(Clone, Debug)]
-pub struct KeyPair {
-    private: Scalar,
-    /// X then Y, as in Pairing Public Key.
-    pub public: [u8; 64],
-}
-
-impl KeyPair {
-    /// From a private key, big-endian; `None` when it is zero or not below the
-    /// order of the curve, which happens once in 2^32 times with random bytes.
-    ///
-    /// One multiplication: slow.
-    pub fn new(private: [u8; 32]) -> Option<Self> {
-        let private = Option::<Scalar>::from(Scalar::from_repr(private.into()))?;
-        if bool::from(private.is_zero()) {
-            return None;
-        }
-        let (x, y) = multiply(&ProjectivePoint::GENERATOR, &private);
-        let mut public = [0; 64];
-        public[..32].copy_from_slice(&x);
-        public[32..].copy_from_slice(&y);
-        Some(KeyPair { private, public })
-    }
-
-    /// X of the public key.
-    pub fn x(&self) -> [u8; 32] {
-        core::array::from_fn(|i| self.public[i])
-    }
-
-    /// The DHKey with a peer's public key; `None` when that is no point of the
-    /// curve (2.3.5.6.1).
-    ///
-    /// One multiplication: slow.
-    pub fn dhkey(&self, x: &[u8; 32], y: &[u8; 32]) -> Option<[u8; 32]> {
-        let mut big_x = *x;
-        big_x.reverse();
-        // Y is computed from X, so that the point is on the curve; it has to
-        // be the Y that the peer sent.
-        let odd = Choice::from(y[0] & 1);
-        let point = Option::<AffinePoint>::from(AffinePoint::decompress(&big_x.into(), odd))?;
-        let (_, expected) = coordinates(&point);
-        let (dhkey, _) = multiply(&point.into(), &self.private);
-        (expected == *y).then_some(dhkey)
-    }
-}
-
-/// Whether X belongs to the debug key pair, whose private key is published
-/// (2.3.5.6.1).
-pub fn is_debug_key(x: &[u8; 32]) -> bool {
-    const X: [u8; 32] = [
-        0xe6, 0x9d, 0x35, 0x0e, 0x48, 0x01, 0x03, 0xcc, 0xdb, 0xfd, 0xf4, 0xac, 0x11, 0x91, 0xf4,
-        0xef, 0xb9, 0xa5, 0xf9, 0xe9, 0xa7, 0x83, 0x2c, 0x5e, 0x2c, 0xbe, 0x97, 0xf2, 0xd2, 0x03,
-        0xb0, 0x20,
-    ];
-    *x == X
-}
-
-/// Not inlined: the two callers share the code.
-#[inline(never)]
-fn multiply(point: &ProjectivePoint, scalar: &Scalar) -> ([u8; 32], [u8; 32]) {
-    coordinates(&(point * scalar).to_affine())
-}
-
-/// X and Y, little-endian; zeros for the point at infinity, which no product
-/// of a point of this curve and a private key is.
-#[inline(never)]
-fn coordinates(point: &AffinePoint) -> ([u8; 32], [u8; 32]) {
-    let point = point.to_encoded_point(false);
-    let little = |coordinate: Option<&FieldBytes>| {
-        let mut bytes = coordinate.map_or([0; 32], |&bytes| bytes.into());
-        bytes.reverse();
-        bytes
-    };
-    (little(point.x()), little(point.y()))
 }
 
 /// AES-128 in place, big-endian.
@@ -423,12 +342,6 @@ pub(super) mod tests {
         for bad in [y_zero, one_bit, x_is_p, [0; 64], [0xff; 64]] {
             assert_eq!(dh(&a, &bad), None);
         }
-    }
-
-    #[test]
-    fn private_keys_out_of_range_are_refused() {
-        assert!(KeyPair::new([0xff; 32]).is_none());
-        assert!(KeyPair::new([0; 32]).is_none());
     }
 
     #[test]

@@ -16,6 +16,7 @@
 mod attempts;
 pub mod bonds;
 pub mod crypto;
+mod curve;
 mod emit;
 mod manager;
 mod method;

@@ -1,0 +1,372 @@
+//! Key pairs on the curve P-256 (Vol 3, Part H, 2.3.5.6.1), with the field
+//! arithmetic of the crate p256.
+//!
+//! A Montgomery ladder over X coordinates alone: as fast as the crate's own
+//! multiplication, without its code for points and without its table on the
+//! stack (docs/DESIGN.md, "P-256 and the script"). Every step is the same
+//! sequence of operations, kept as data. What depends on the private key is
+//! only which of two points a step doubles, selected without a branch.
+
+use p256::elliptic_curve::ff::PrimeField;
+use p256::elliptic_curve::subtle::{Choice, ConditionallySelectable};
+use p256::{FieldElement, Scalar};
+
+/// A P-256 key pair.
+#[derive(Clone, Debug)]
+pub struct KeyPair {
+    /// Big-endian.
+    private: [u8; 32],
+    /// X then Y, as in Pairing Public Key.
+    pub public: [u8; 64],
+}
+
+impl KeyPair {
+    /// From a private key, big-endian; `None` when it is zero, the order of
+    /// the curve less one, or greater, which happens once in 2^32 times with
+    /// random bytes.
+    ///
+    /// One multiplication: slow.
+    pub fn new(private: [u8; 32]) -> Option<Self> {
+        Option::<Scalar>::from(Scalar::from_repr(private.into()))?;
+        let mut r = registers(GENERATOR_X);
+        multiply(&mut r, &private);
+        let [x, next] = [X0, X1].map(|at| r[at as usize]);
+        if r[P as usize] == FieldElement::ZERO {
+            return None;
+        }
+        // Y follows from X of the product and of its successor: the sum of the
+        // product and the generator is what a step computes but for this X.
+        r = registers(next.double());
+        (r[X0 as usize], r[X1 as usize]) = (x, GENERATOR_X);
+        run_step(&mut r);
+        let mut keys = KeyPair {
+            private,
+            public: [0; 64],
+        };
+        let (out_x, out_y) = keys.public.split_at_mut(32);
+        put(&x, out_x);
+        put(&r[X1 as usize].multiply(&RECIPROCAL_OF_4Y), out_y);
+        Some(keys)
+    }
+
+    /// X of the public key.
+    pub fn x(&self) -> [u8; 32] {
+        core::array::from_fn(|i| self.public[i])
+    }
+
+    /// The DHKey with a peer's public key; `None` when that is no point of the
+    /// curve (2.3.5.6.1).
+    ///
+    /// One multiplication: slow.
+    pub fn dhkey(&self, x: &[u8; 32], y: &[u8; 32]) -> Option<[u8; 32]> {
+        let (x, y) = (get(x)?, get(y)?);
+        // Among what a step computes is 4 (x^3 - 3 x + b).
+        let mut r = registers(x);
+        r[X0 as usize] = x;
+        run_step(&mut r);
+        if r[Z0 as usize] != y.double().square() {
+            return None;
+        }
+        r = registers(x);
+        multiply(&mut r, &self.private);
+        let mut dhkey = [0; 32];
+        put(&r[X0 as usize], &mut dhkey);
+        Some(dhkey)
+    }
+}
+
+/// Whether X belongs to the debug key pair, whose private key is published
+/// (2.3.5.6.1).
+pub fn is_debug_key(x: &[u8; 32]) -> bool {
+    const X: [u8; 32] = [
+        0xe6, 0x9d, 0x35, 0x0e, 0x48, 0x01, 0x03, 0xcc, 0xdb, 0xfd, 0xf4, 0xac, 0x11, 0x91, 0xf4,
+        0xef, 0xb9, 0xa5, 0xf9, 0xe9, 0xa7, 0x83, 0x2c, 0x5e, 0x2c, 0xbe, 0x97, 0xf2, 0xd2, 0x03,
+        0xb0, 0x20,
+    ];
+    *x == X
+}
+
+/// A coordinate from a PDU.
+fn get(bytes: &[u8; 32]) -> Option<FieldElement> {
+    let mut big = *bytes;
+    big.reverse();
+    FieldElement::from_bytes(&big.into()).into()
+}
+
+/// A coordinate for a PDU.
+fn put(value: &FieldElement, out: &mut [u8]) {
+    for (to, from) in out.iter_mut().zip(value.to_bytes().iter().rev()) {
+        *to = *from;
+    }
+}
+
+/// The curve (FIPS 186-4, D.1.2.3): y^2 = x^3 - 3 x + b.
+const B: FieldElement = number([
+    0x5ac6_35d8_aa3a_93e7,
+    0xb3eb_bd55_7698_86bc,
+    0x651d_06b0_cc53_b0f6,
+    0x3bce_3c3e_27d2_604b,
+]);
+const GENERATOR_X: FieldElement = number([
+    0x6b17_d1f2_e12c_4247,
+    0xf8bc_e6e5_63a4_40f2,
+    0x7703_7d81_2deb_33a0,
+    0xf4a1_3945_d898_c296,
+]);
+/// 1 / (4 y) of the generator.
+const RECIPROCAL_OF_4Y: FieldElement = number([
+    0x3e89_e8f6_8b00_1862,
+    0xa0a3_e335_9706_a467,
+    0xbff1_9efd_a2d3_6ec1,
+    0x6ef6_a9dd_7117_500d,
+]);
+
+/// The exponent that gives the reciprocal: the field's order less two.
+const RECIPROCAL: [u8; 32] = [
+    0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfd,
+];
+
+/// Of words, most significant first.
+const fn number(words: [u64; 4]) -> FieldElement {
+    let radix = FieldElement::from_u64(1 << 32).square();
+    let mut value = FieldElement::ZERO;
+    let mut i = 0;
+    while i < 4 {
+        value = value.multiply(&radix);
+        value = value.add(&FieldElement::from_u64(words[i]));
+        i += 1;
+    }
+    value
+}
+
+/// Registers: X of the given point, 4 b, the two points of the ladder, whose
+/// difference is the given one, as fractions X / Z, and four for a step.
+type Registers = [FieldElement; 10];
+
+const X: u16 = 0;
+const B4: u16 = 1;
+const X0: u16 = 2;
+const Z0: u16 = 3;
+const X1: u16 = 4;
+const Z1: u16 = 5;
+const P: u16 = 6;
+const Q: u16 = 7;
+const R: u16 = 8;
+const S: u16 = 9;
+
+/// At the start of a ladder: point 0 is at infinity, but for its Z.
+fn registers(x: FieldElement) -> Registers {
+    let mut r = [FieldElement::ONE; 10];
+    r[X as usize] = x;
+    r[X1 as usize] = x;
+    r[B4 as usize] = B.double().double();
+    r
+}
+
+/// X0 becomes X of the product, X1 X of its successor's, P zero if one of the
+/// two is at infinity. The scalar is big-endian.
+#[inline(never)]
+fn multiply(r: &mut Registers, scalar: &[u8; 32]) {
+    r[Z0 as usize] = FieldElement::ZERO;
+    for i in 0..256 {
+        let choice = Choice::from(bit(scalar, i));
+        swap(r, choice);
+        run_step(r);
+        swap(r, choice);
+    }
+    run(
+        r,
+        &[op(MUL, X0, X0, Z1), op(MUL, X1, X1, Z0), op(MUL, Q, Z0, Z1)],
+    );
+    r[P as usize] = FieldElement::ONE;
+    for i in 0..256 {
+        run(r, &[op(MUL, P, P, P)]);
+        if bit(&RECIPROCAL, i) != 0 {
+            run(r, &[op(MUL, P, P, Q)]);
+        }
+    }
+    run(r, &[op(MUL, X0, X0, P), op(MUL, X1, X1, P)]);
+}
+
+/// One bit, from the most significant on.
+fn bit(bytes: &[u8; 32], i: usize) -> u8 {
+    bytes[i / 8 % 32] >> (7 - i % 8) & 1
+}
+
+/// Swaps the two points.
+fn swap(r: &mut Registers, choice: Choice) {
+    let [_, _, x0, z0, x1, z1, ..] = r;
+    FieldElement::conditional_swap(x0, x1, choice);
+    FieldElement::conditional_swap(z0, z1, choice);
+}
+
+/// Point 1 becomes the sum of both, point 0 its double. (E. Brier, M. Joye,
+/// Weierstrass Elliptic Curves and Side-Channel Attacks, 2002.)
+///
+/// x(P+Q) = (2 (x0 + x1) (x0 x1 - 3) + 4 b) / (x0 - x1)^2 - x(P-Q)
+/// x(2P) = ((x0^2 + 3)^2 - 8 b x0) / 4 (x0^3 - 3 x0 + b)
+#[inline(never)]
+fn run_step(r: &mut Registers) {
+    const STEP: [u16; 33] = [
+        op(MUL, P, X0, Z1),
+        op(MUL, Q, X1, Z0),
+        op(MUL, R, X0, X1),
+        op(MUL, S, Z0, Z1),
+        op(SUB, Z1, P, Q),
+        op(MUL, Z1, Z1, Z1),
+        op(ADD, P, P, Q),
+        op(ADD, P, P, P),
+        op(SUB, R, R, S),
+        op(SUB, R, R, S),
+        op(SUB, R, R, S),
+        op(MUL, P, P, R),
+        op(MUL, S, S, S),
+        op(MUL, S, S, B4),
+        op(ADD, P, P, S),
+        op(MUL, X1, X, Z1),
+        op(SUB, X1, P, X1),
+        op(MUL, P, X0, Z0),
+        op(ADD, P, P, P),
+        op(MUL, X0, X0, X0),
+        op(MUL, Z0, Z0, Z0),
+        op(ADD, Q, Z0, Z0),
+        op(ADD, Q, Q, Z0),
+        op(SUB, R, X0, Q),
+        op(ADD, X0, X0, Q),
+        op(MUL, X0, X0, X0),
+        op(MUL, R, R, P),
+        op(ADD, R, R, R),
+        op(MUL, S, Z0, B4),
+        op(MUL, Z0, Z0, S),
+        op(ADD, Z0, Z0, R),
+        op(MUL, S, S, P),
+        op(SUB, X0, X0, S),
+    ];
+    run(r, &STEP);
+}
+
+const MUL: u16 = 0;
+const ADD: u16 = 1;
+const SUB: u16 = 2;
+
+/// An operation: what, the register for the result, the two operands.
+const fn op(what: u16, to: u16, a: u16, b: u16) -> u16 {
+    what << 12 | to << 8 | a << 4 | b
+}
+
+#[inline(never)]
+fn run(r: &mut Registers, program: &[u16]) {
+    for op in program {
+        let [to, a, b] = [8, 4, 0].map(|shift| usize::from(op >> shift & 0xf));
+        let (Some(a), Some(b)) = (r.get(a), r.get(b)) else {
+            continue;
+        };
+        let result = match op >> 12 {
+            MUL => a.multiply(b),
+            ADD => a.add(b),
+            _ => a.sub(b),
+        };
+        if let Some(to) = r.get_mut(to) {
+            *to = result;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::smp::Rng;
+    use p256::elliptic_curve::sec1::ToEncodedPoint;
+    use p256::ProjectivePoint;
+
+    /// The same by the crate's own multiplication.
+    fn reference(private: [u8; 32]) -> [u8; 64] {
+        let private = Scalar::from_repr(private.into()).unwrap();
+        let point = (ProjectivePoint::GENERATOR * private).to_affine();
+        let point = point.to_encoded_point(false);
+        let mut public = [0; 64];
+        public[..32].copy_from_slice(point.x().unwrap());
+        public[32..].copy_from_slice(point.y().unwrap());
+        public[..32].reverse();
+        public[32..].reverse();
+        public
+    }
+
+    fn small(n: u8) -> [u8; 32] {
+        let mut private = [0; 32];
+        private[31] = n;
+        private
+    }
+
+    /// The order less `n`.
+    fn large(n: u8) -> [u8; 32] {
+        (-Scalar::from(u64::from(n))).to_repr().into()
+    }
+
+    #[test]
+    fn public_keys_are_those_of_the_crate() {
+        let mut rng = Rng::new(&[7; 32]);
+        let random = (0..20).map(|_| rng.array());
+        let extreme = (1..20).flat_map(|n| [small(n), large(n + 1)]);
+        for private in extreme.chain(random) {
+            let keys = KeyPair::new(private).unwrap();
+            assert_eq!(keys.public, reference(private));
+        }
+    }
+
+    #[test]
+    fn two_sides_have_one_dhkey() {
+        let mut rng = Rng::new(&[8; 32]);
+        for a in [
+            small(1),
+            small(2),
+            large(2),
+            large(3),
+            rng.array(),
+            rng.array(),
+        ] {
+            let b = rng.array();
+            let (a, b) = (KeyPair::new(a).unwrap(), KeyPair::new(b).unwrap());
+            let [(ax, ay), (bx, by)] = [&a, &b].map(|keys| {
+                let (x, y) = keys.public.split_at(32);
+                (x.try_into().unwrap(), y.try_into().unwrap())
+            });
+            assert_eq!(a.dhkey(bx, by), b.dhkey(ax, ay));
+            assert!(a.dhkey(bx, by).is_some());
+        }
+    }
+
+    /// The point with X zero takes no other path.
+    #[test]
+    fn a_point_with_x_zero_is_one_as_any() {
+        let y = Option::<FieldElement>::from(B.sqrt()).unwrap();
+        let mut bytes = [0; 32];
+        put(&y, &mut bytes);
+        let mut big = bytes;
+        big.reverse();
+        let point =
+            p256::EncodedPoint::from_affine_coordinates(&[0; 32].into(), &big.into(), false);
+        use p256::elliptic_curve::sec1::FromEncodedPoint;
+        let point = p256::AffinePoint::from_encoded_point(&point).unwrap();
+        for private in [small(1), small(2), small(3), [0x5a; 32], large(2)] {
+            let keys = KeyPair::new(private).unwrap();
+            let scalar = Scalar::from_repr(private.into()).unwrap();
+            let expected = (ProjectivePoint::from(point) * scalar).to_affine();
+            let mut expected: [u8; 32] = (*expected.to_encoded_point(false).x().unwrap()).into();
+            expected.reverse();
+            assert_eq!(keys.dhkey(&[0; 32], &bytes), Some(expected));
+        }
+    }
+
+    #[test]
+    fn private_keys_out_of_range_are_refused() {
+        for private in [small(0), large(0), large(1), [0xff; 32]] {
+            assert!(KeyPair::new(private).is_none());
+        }
+        let order = p256::elliptic_curve::bigint::ArrayEncoding::to_be_byte_array(
+            &<p256::NistP256 as p256::elliptic_curve::Curve>::ORDER,
+        );
+        assert!(KeyPair::new(order.into()).is_none());
+    }
+}
