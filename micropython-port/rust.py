@@ -250,6 +250,9 @@ def note(text):
 # Flags for firmware, measured: the small variant of AES, and fewer addresses that
 # are computed early and then kept on the stack.
 SMALL = ["--cfg", "aes_compact", "-Cllvm-args=-disable-machine-licm"]
+# Only where all crates are put together: what is small or called once is inlined
+# more often than for opt-level z. Earlier, it would hide what they have in common.
+SMALL_LAST = ["-Cllvm-args=-inline-threshold=15"]
 
 
 def without_frame_pointer(how, target, folder):
@@ -308,14 +311,15 @@ def cargo_rustc(args, target, how):
     # Flags that the surrounding make exports are for C, and not for cargo's jobserver.
     for name in ("MAKEFLAGS", "MFLAGS", "CARGO_MAKEFLAGS", "RUSTFLAGS", "CFLAGS", "CC"):
         env.pop(name, None)
-    spec, extra = target, []
+    spec, extra, last = target, [], []
     if is_firmware(target):
         spec, extra = firmware(how, target, env)
+        last = ["--"] + SMALL_LAST
     if args.sanitize:
         env.update(RUSTC_BOOTSTRAP="1", RUSTFLAGS="-Zsanitizer=" + args.sanitize)
     command = how.cargo + ["rustc", "--quiet", "--release", "--target", spec, "-p", args.package,
                            "--no-default-features", "--crate-type", "staticlib"]
-    command += extra + how.flags + args.cargo
+    command += extra + how.flags + args.cargo + last
     return subprocess.run(command, cwd=args.workspace, env=env, stdout=sys.stderr).returncode == 0
 
 
