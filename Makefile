@@ -9,6 +9,7 @@ RUNS ?= 1
 LINK ?= air
 SECONDS ?= 60
 SEED ?= 1
+PAIRS ?= 1
 
 PYTHON ?= python3
 CARGO ?= cargo
@@ -63,8 +64,8 @@ sanitize: check-tools air ## the multi-instance tests with AddressSanitizer and 
 	@$(RUN)/run.py --build $(BUILD)/sanitize --link air --runs $(RUNS) $(TESTS)
 
 .PHONY: soak
-soak: unix air ## two MicroPythons do everything at random on a bad link: SECONDS= SEED=
-	@$(RUN)/soak.py --build $(BUILD) --seconds $(SECONDS) --seed $(SEED)
+soak: unix air ## pairs of MicroPythons do everything at random on a bad link: SECONDS= SEED= PAIRS=
+	@$(RUN)/soak.py --build $(BUILD) --seconds $(SECONDS) --seed $(SEED) --pairs $(PAIRS)
 
 .PHONY: repl
 repl: unix air ## a MicroPython prompt on a live air, with a sensor beside it

@@ -103,6 +103,15 @@ class Air:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+    def end(self):
+        """Ends it, and gives what it says of itself: `violations`, how often it
+        was `late`, and the `longest` time in ms."""
+        self.process.popen.terminate()
+        words = self.process.popen.stdout.read().decode().split()
+        self.stop()
+        return {what: int(n) for what, n in zip(words[1::2], words[2::2])}
+
+
 class RootCanal:
     """Google's link layer: each TCP connection is a new controller."""
 

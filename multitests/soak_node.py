@@ -21,7 +21,6 @@ import time
 import ble_node
 from ble_node import *
 
-PERIPHERAL = (0, b"\x00\x1b\xdc\x00\x00\x00")
 PSM = const(0x80)
 MTU = const(512)
 COMMANDS = bluetooth.UUID(0xFE01)
@@ -38,8 +37,11 @@ class Gone(Exception):
 
 
 class Node(ble_node.Node):
-    def __init__(self, secrets):
+    def __init__(self, secrets, pair):
         self.counts = {}
+        self.stall = 0
+        # The peripheral of this pair of nodes.
+        self.peripheral = (0, b"\x00\x1b\xdc\x00\x00" + bytes([2 * pair]))
         self.connected = set()
         self.open = set()
         super().__init__(secrets, bond=True, mtu=200)
@@ -65,6 +67,12 @@ class Node(ble_node.Node):
             self.connected.discard(data[0])
         return super().irq(event, data)
 
+    # Sleeps, and notes for how long the machine did something else.
+    def nap(self):
+        start = time.ticks_ms()
+        time.sleep_ms(1)
+        self.stall = max(self.stall, time.ticks_diff(time.ticks_ms(), start))
+
     # Like wait(), but the end of the link counts as an answer when the event
     # does not belong to a procedure.
     def wait_linked(self, conn, *wanted, timeout=20_000):
@@ -77,7 +85,7 @@ class Node(ble_node.Node):
                 raise Gone
             if time.ticks_diff(time.ticks_ms(), start) > timeout:
                 raise OSError("no event {} but {}".format(wanted, self.events))
-            time.sleep_ms(1)
+            self.nap()
 
     # Nothing is left behind; what is on its way to the controller may take a moment.
     def no_leak(self):
@@ -165,7 +173,7 @@ class Peripheral(Node):
             raise SystemExit
 
     def rest(self):
-        time.sleep_ms(1)
+        self.nap()
 
 
 # The central: chooses.
@@ -197,7 +205,7 @@ class Central(Node):
 
     def reach(self):
         self.no_leak()
-        self.ble.gap_connect(*PERIPHERAL, 4000, 7_500, 7_500)
+        self.ble.gap_connect(*self.peripheral, 4000, 7_500, 7_500)
         if random.randrange(200) == 0:
             try:
                 self.ble.gap_connect(None)
@@ -241,15 +249,20 @@ class Central(Node):
             if back != data:
                 raise OSError("echo of {} is {}".format(data, back))
             self.count("echoes")
+            self.count("bytes", 2 * len(data))
 
     def long_value(self, conn, found):
         data = bytes(random.getrandbits(8) for _ in range(random.randrange(200, 500)))
-        if self.write(conn, found[ECHO], data, 2) == 0:
+        self.ble.gattc_write(conn, found[ECHO], data, 2)
+        if self.wait(IRQ_GATTC_WRITE_DONE, timeout=40_000)[2] == 0:
             self.wait_linked(conn, IRQ_GATTC_NOTIFY)
-            status, back = self.read(conn, found[ECHO])
+            self.ble.gattc_read(conn, found[ECHO])
+            status = self.wait(IRQ_GATTC_READ_DONE, timeout=40_000)[2]
+            back = b"".join(data[2] for data in self.take(IRQ_GATTC_READ_RESULT))
             if status == 0 and back != data:
                 raise OSError("wrote {}, read {}".format(data, back))
             self.count("long values")
+            self.count("bytes", 2 * len(data))
 
     def mtu(self, conn, found):
         try:
@@ -281,7 +294,7 @@ class Central(Node):
                     self.wait_linked(conn, IRQ_L2CAP_RECV, IRQ_L2CAP_DISCONNECT)
             if back != sdu:
                 raise OSError("SDU differs")
-            self.count("L2CAP bytes", 2 * len(sdu))
+            self.count("bytes", 2 * len(sdu))
         self.take(IRQ_L2CAP_RECV)
         if random.randrange(2):
             self.ble.l2cap_disconnect(conn, cid)
@@ -305,9 +318,9 @@ class Central(Node):
         pass
 
 
-def main(role, seconds, seed):
+def main(role, seconds, seed, pair):
     random.seed(seed)
-    node = (Peripheral if role == "peripheral" else Central)(Secrets())
+    node = (Peripheral if role == "peripheral" else Central)(Secrets(), pair)
     growth = Growth()
     end = time.time() + seconds
     turns = 0
@@ -322,7 +335,9 @@ def main(role, seconds, seed):
     except SystemExit:
         pass  # As a reset: links are left to the controller's and our own end.
     except Exception:
+        print("stall", node.stall)
         print("counts", node.counts)
         raise
+    print("stall", node.stall)
     print("heap and descriptors", growth.check() if growth.first else "-")
     print("counts", node.counts)

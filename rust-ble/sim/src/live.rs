@@ -39,7 +39,21 @@ pub struct Live {
     begin: Instant,
     start: u64,
     speed: f64,
+    lateness: Lateness,
 }
+
+/// How far the machine fell behind the clock: what hosts make of that is not
+/// their fault.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lateness {
+    /// How often by more than `LATE`.
+    pub times: u64,
+    /// The longest, in microseconds of the clock.
+    pub longest: u64,
+}
+
+/// Later than this, in microseconds, is noted.
+const LATE: u64 = 20_000;
 
 impl Live {
     /// Serves `air`, whose time runs `speed` times as fast as the clock.
@@ -52,6 +66,7 @@ impl Live {
             begin: Instant::now(),
             start,
             speed,
+            lateness: Lateness::default(),
         }
     }
 
@@ -90,7 +105,23 @@ impl Live {
         }
     }
 
+    /// How late things were done.
+    pub fn lateness(&self) -> Lateness {
+        self.lateness
+    }
+
+    /// Notes how late what is due now would be done.
+    fn note_lateness(&mut self) {
+        let Some(next) = self.air.next_time() else {
+            return;
+        };
+        let late = (self.clock().saturating_sub(next) as f64 / self.speed) as u64;
+        self.lateness.longest = self.lateness.longest.max(late);
+        self.lateness.times += (late > LATE) as u64;
+    }
+
     fn turn(&mut self, stops: &[BorrowedFd]) -> io::Result<Option<usize>> {
+        self.note_lateness();
         self.air.advance_to(self.clock() + SLACK);
         self.turn_sensor();
         for node in 0..self.ports.len() {
@@ -118,6 +149,7 @@ impl Live {
             return Ok(Some(stop));
         }
         // What the clients sent is handled at the time it came.
+        self.note_lateness();
         self.air.advance_to(self.clock());
         self.turn_sensor();
         for node in 0..self.ports.len() {

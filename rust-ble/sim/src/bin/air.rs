@@ -32,7 +32,9 @@ fn arguments() -> Command {
         .about("Virtual Bluetooth LE controllers on one air, each an H4 byte stream")
         .after_help(
             "Prints one line per node, `node INDEX pty|tcp|unix|sensor PLACE address ADDRESS`, then\n\
-             `ready`, and runs until SIGTERM, SIGINT or the end of its parent.",
+             `ready`, and runs until SIGTERM, SIGINT or the end of its parent. Its last line,\n\
+             `end violations N late N longest MS`, counts the rules that hosts broke, and says\n\
+             how often the machine fell behind the clock, and how far.",
         )
         .arg(
             Arg::new("node")
@@ -164,11 +166,21 @@ fn run(matches: &ArgMatches) -> io::Result<()> {
         }
     }
     live.air().flush_snoops();
+    let mut violations = 0;
     for node in 0..live.air().node_count() {
         for violation in live.air().take_violations(node) {
             eprintln!("node {node} at {} us: {}", violation.time, violation.what);
+            violations += 1;
         }
     }
+    let late = live.lateness();
+    // Whoever started it may be gone.
+    let _ = writeln!(
+        io::stdout(),
+        "end violations {violations} late {} longest {}",
+        late.times,
+        late.longest / 1000
+    );
     Ok(())
 }
 
