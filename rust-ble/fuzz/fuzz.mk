@@ -1,11 +1,13 @@
 # Fuzzing, and the part of endurance that runs in the simulation.
 
 TARGETS ?=
+EXECUTIONS ?=
+LONGEST ?= 2048
 FUZZ = rust-ble/fuzz
-FUZZ_SCRIPT = $(PYTHON) $(FUZZ)/fuzz.py --build $(BUILD) --seconds $(SECONDS)
+FUZZ_SCRIPT = $(PYTHON) $(FUZZ)/fuzz.py --build $(BUILD) --seconds $(SECONDS) $(if $(EXECUTIONS),--runs $(EXECUTIONS)) --max-len $(LONGEST)
 
 .PHONY: fuzz
-fuzz: ## run every fuzz target for SECONDS= each; TARGETS="smp acl" for some
+fuzz: ## run every fuzz target for SECONDS= or EXECUTIONS= each; TARGETS="smp acl" for some, LONGEST=128 for short inputs
 	@$(FUZZ_SCRIPT) run $(TARGETS)
 
 .PHONY: fuzz-minimise

@@ -4,6 +4,7 @@ reports executions and coverage. Needs a nightly Rust and a C++ compiler."""
 
 import argparse
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -14,16 +15,19 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 TARGETS = "h4 hci acl att_server att_client smp adv secrets abi stateful".split()
 
-# What cargo-fuzz gives to the compiler.
-COVERAGE = (
-    "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4"
-    " -Cllvm-args=-sanitizer-coverage-inline-8bit-counters"
-    " -Cllvm-args=-sanitizer-coverage-pc-table"
-)
+# What cargo-fuzz gives to the compiler, for the crates that are to be covered
+# only: libFuzzer looks at every counter after every input.
+COVERED = ["ble-core", "ble-ffi"]
+COVERAGE = [
+    "-Cpasses=sancov-module",
+    "-Cllvm-args=-sanitizer-coverage-level=4",
+    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
+    "-Cllvm-args=-sanitizer-coverage-pc-table",
+]
 # Finds values that are compared with, at a third of the speed.
-COMPARES = " -Cllvm-args=-sanitizer-coverage-trace-compares"
+COMPARES = ["-Cllvm-args=-sanitizer-coverage-trace-compares"]
 # Only the C ABI has unsafe code; the others are three times as fast without.
-ADDRESS = " -Zsanitizer=address"
+ADDRESS = "-Zsanitizer=address"
 
 
 def host_triple():
@@ -34,13 +38,16 @@ def host_triple():
 def build(args, target):
     """The path of the fuzzer, built if need be."""
     sanitized = target == "abi"
-    flags = COVERAGE + (ADDRESS if sanitized else "") + (COMPARES if args.compares else "")
+    coverage = COVERAGE + (COMPARES if args.compares else [])
     name = "fuzz" + ("-address" if sanitized else "") + ("-compares" if args.compares else "")
     directory = pathlib.Path(args.build).resolve() / name
     triple = host_triple()
-    env = dict(os.environ, RUSTFLAGS=flags)
+    env = dict(os.environ, RUSTFLAGS="--cfg fuzzing " + (ADDRESS if sanitized else ""))
     command = ["cargo", "+nightly", "build", "--quiet", "--package", "ble-fuzz", "--profile", "fuzz"]
     command += ["--features", "libfuzzer", "--target", triple, "--target-dir", str(directory)]
+    command += ["-Zprofile-rustflags"]
+    for crate in COVERED:
+        command += ["--config", "profile.fuzz.package.%s.rustflags=%s" % (crate, json.dumps(coverage))]
     # All of those with the same flags at once.
     for name in [target] if sanitized else [name for name in TARGETS if name != "abi"]:
         command += ["--bin", name]
@@ -74,9 +81,12 @@ def run(args, target):
     crashes.mkdir(parents=True, exist_ok=True)
     limit = ["-runs=%d" % args.runs] if args.runs else ["-max_total_time=%d" % args.seconds]
     command = [str(fuzzer), str(found), *limit]
-    command += ["-artifact_prefix=%s/" % crashes, "-print_final_stats=1", "-max_len=2048"]
+    command += ["-artifact_prefix=%s/" % crashes, "-print_final_stats=1", "-max_len=%d" % args.max_len]
     command += ["-timeout=10", "-rss_limit_mb=2048", "-use_value_profile=%d" % args.value_profile]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    env = dict(os.environ)
+    # Rust has no use after return, and where memory came from is seldom asked.
+    env.setdefault("ASAN_OPTIONS", "detect_stack_use_after_return=0:malloc_context_size=0")
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", env=env)
     numbers = [int(n) for n in re.findall(r"stat::number_of_executed_units: (\d+)", done.stderr)]
     covered = re.findall(r"cov: (\d+) ft: (\d+)", done.stderr)
     edges, features = covered[-1] if covered else ("?", "?")
@@ -118,6 +128,7 @@ def main():
     parser.add_argument("--build", default="build")
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--runs", type=int, help="executions instead of seconds")
+    parser.add_argument("--max-len", type=int, default=2048, help="bytes of an input")
     parser.add_argument("--compares", action="store_true", help="trace comparisons")
     parser.add_argument("--value-profile", type=int, default=0)
     parser.add_argument("--longest", type=int, default=512, help="bytes of an input to keep")
