@@ -150,9 +150,6 @@ pub struct Link {
     pub sends: bool,
     /// The controller was told to end it.
     pub ending: bool,
-    /// The peer did not answer or confirm in time: nothing more may be sent by
-    /// ATT (Vol 3, Part F, 3.3.3).
-    pub att_failed: bool,
     /// Both sides have the Connection Parameters Request procedure.
     pub parameter_request: bool,
     /// Indications; the first is at the peer when its PDU is gone.
@@ -206,7 +203,6 @@ impl Link {
             confirmation_at: 0,
             sends: false,
             ending: false,
-            att_failed: false,
             parameter_request: false,
             indications: Deque::new(),
             indication_deadline: None,

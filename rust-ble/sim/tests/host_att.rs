@@ -548,7 +548,7 @@ fn indications_are_sent_one_at_a_time_and_each_completes() {
 }
 
 #[test]
-fn an_indication_that_is_not_confirmed_fails_after_thirty_seconds_and_so_does_all_else() {
+fn an_indication_that_is_not_confirmed_ends_all_else_and_the_link_after_thirty_seconds() {
     let (mut world, _, conn, value) = pair(Profile::Full);
     world.run(300);
     clear(&mut world);
@@ -562,7 +562,10 @@ fn an_indication_that_is_not_confirmed_fails_after_thirty_seconds_and_so_does_al
     // Node 0's script and host do nothing.
     let mut failed = Vec::new();
     drive(&mut world, 1, 29_900, |_, event| panic!("{event:?}"));
-    drive(&mut world, 1, 300, |_, event| failed.push(event));
+    while failed.len() < 3 {
+        drive(&mut world, 1, 1, |_, event| failed.push(event));
+    }
+    assert!(ms(now, world.now()) < 30_200);
     let (handle, status) = (value, 1);
     assert_eq!(
         failed,
@@ -579,11 +582,22 @@ fn an_indication_that_is_not_confirmed_fails_after_thirty_seconds_and_so_does_al
     let host = &mut world.nodes[1].host;
     assert_eq!(host.indicate(now, conn, value, None), Err(Error::TimedOut));
     assert_eq!(host.notify(now, conn, value, None), Err(Error::TimedOut));
+    assert_eq!(host.gattc_read(now, conn, value), Err(Error::TimedOut));
+    assert_eq!(
+        host.gattc_write(now, conn, value, b"x", 0),
+        Err(Error::TimedOut)
+    );
+    failed.clear();
+    drive(&mut world, 1, 300, |_, event| failed.push(event));
+    assert!(
+        matches!(failed[..], [Event::Disconnected { .. }]),
+        "{failed:?}"
+    );
     end(&mut world);
 }
 
 #[test]
-fn a_request_that_is_not_answered_ends_all_procedures_after_thirty_seconds() {
+fn a_request_that_is_not_answered_ends_all_procedures_and_the_link_after_thirty_seconds() {
     let (mut world, conn, _, value) = pair(Profile::Full);
     world.run(300);
     clear(&mut world);
@@ -594,7 +608,10 @@ fn a_request_that_is_not_answered_ends_all_procedures_after_thirty_seconds() {
     host.discover_services(now, conn, None).unwrap();
     let mut ended = Vec::new();
     drive(&mut world, 0, 29_900, |_, event| panic!("{event:?}"));
-    drive(&mut world, 0, 300, |_, event| ended.push(event));
+    while ended.len() < 3 {
+        drive(&mut world, 0, 1, |_, event| ended.push(event));
+    }
+    assert!(ms(now, world.now()) < 30_200);
     let (handle, status) = (value, TIMEOUT);
     assert_eq!(
         ended,
@@ -618,6 +635,12 @@ fn a_request_that_is_not_answered_ends_all_procedures_after_thirty_seconds() {
     assert_eq!(
         world.nodes[0].host.gattc_write(now, conn, value, b"x", 0),
         Err(Error::TimedOut)
+    );
+    ended.clear();
+    drive(&mut world, 0, 300, |_, event| ended.push(event));
+    assert!(
+        matches!(ended[..], [Event::Disconnected { .. }]),
+        "{ended:?}"
     );
     end(&mut world);
 }
@@ -1039,10 +1062,9 @@ fn a_service_changed_that_is_not_confirmed_bothers_no_script() {
     );
     clear(&mut world);
     serve(&mut world, 1, 3, flag::READ);
-    drive(&mut world, 1, 31_000, |_, event| panic!("{event:?}"));
+    drive(&mut world, 1, 29_900, |_, event| panic!("{event:?}"));
     let mut told = Vec::new();
-    world.air.lose_links(0, 0x08);
-    drive(&mut world, 1, 100, |_, event| told.push(event));
+    drive(&mut world, 1, 1_000, |_, event| told.push(event));
     assert!(matches!(told[..], [Event::Disconnected { .. }]), "{told:?}");
     end(&mut world);
 }

@@ -264,8 +264,14 @@ impl Client {
         }
         match self.phase {
             Phase::Starved => self.finish(INSUFFICIENT_RESOURCES as u16),
-            _ => self.failed = status::TIMEOUT,
+            _ => self.time_out(),
         }
+    }
+
+    /// The bearer is dead: an indication of ours was not confirmed in time, or
+    /// a request not answered.
+    pub fn time_out(&mut self) {
+        self.failed = status::TIMEOUT;
     }
 
     /// Whether `poll_request` has something to do.

@@ -182,7 +182,7 @@ impl Host {
                 self.links.wake_to_send(slot);
                 Some(detach(event, &[], 0).0)
             }
-            LinkState::Up if link.att_failed => self.indication_failed(slot),
+            LinkState::Up if link.client.timed_out() => self.indication_failed(slot),
             LinkState::Up => None,
         }
     }

@@ -141,7 +141,7 @@ impl Host {
     /// as leaves the answers and the other links their share.
     fn may_queue(&self, slot: usize, len: usize) -> Result<()> {
         let link = &self.links[slot];
-        if link.att_failed || link.client.timed_out() {
+        if link.client.timed_out() {
             return Err(Error::TimedOut);
         }
         let links = self.links.up().max(1);

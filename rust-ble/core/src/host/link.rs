@@ -273,14 +273,6 @@ impl Host {
         self.db.clear_cccds(slot);
     }
 
-    /// The peer did not confirm an indication: nothing more can be sent by
-    /// ATT on this link (Vol 3, Part F, 3.3.3), so all that wait have failed.
-    pub(super) fn indications_timed_out(&mut self, slot: usize) {
-        let link = &mut self.links[slot];
-        link.indication_deadline = None;
-        link.att_failed = true;
-    }
-
     /// Tells of an indication of the script that failed with its link, or timed
     /// out, and drops any of our own before it.
     pub(super) fn indication_failed(&mut self, slot: usize) -> Option<Event<'static>> {

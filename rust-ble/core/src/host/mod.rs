@@ -325,11 +325,13 @@ impl Host {
                 continue;
             }
             link.client.handle_timeout(now);
-            let overdue = due(link.overdue);
             if due(link.indication_deadline) {
-                self.indications_timed_out(slot);
+                link.indication_deadline = None;
+                link.client.time_out();
             }
-            if overdue {
+            // Nothing more may be sent by ATT (Vol 3, Part F, 3.3.3): of what
+            // use is the link?
+            if due(link.overdue) || link.client.timed_out() && !link.ending {
                 self.link_overdue(slot);
             }
         }

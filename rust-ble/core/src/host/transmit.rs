@@ -256,7 +256,7 @@ impl Host {
         self.service_changed(slot);
         let deadline = self.transaction_deadline();
         let link = &mut self.links[slot];
-        if link.indication_deadline.is_none() && !link.tx.is_full() && !link.att_failed {
+        if link.indication_deadline.is_none() && !link.tx.is_full() && !link.client.timed_out() {
             if let Some(pdu) = link
                 .indications
                 .front_mut()
