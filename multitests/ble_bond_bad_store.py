@@ -64,7 +64,7 @@ def instance0():
         if store is Garbage:
             node.accept()
             node.gone()
-            print("garbage", node.take(IRQ_ENCRYPTION_UPDATE))
+            print("garbage", node.encryption())
     node.stop()
 
 

@@ -1,5 +1,5 @@
-# A peer that lost its keys, as peripheral and as central. The other side sees an
-# ENCRYPTION_UPDATE without encryption (PIN or Key Missing), keeps its bond and
+# A peer that lost its keys, as peripheral and as central. Both sides see an
+# ENCRYPTION_UPDATE without encryption; the one that has keys keeps its bond and
 # does not pair anew by itself: an impostor would look the same. After gap_unpair
 # both pair again.
 #
@@ -27,7 +27,7 @@ def instance0():
     node.start()
     node.accept()
     node.gone()
-    print("lost", node.take(IRQ_ENCRYPTION_UPDATE), node.secrets.count(SECRET_BOND))
+    print("lost", node.encryption(), node.secrets.count(SECRET_BOND))
     node.accept()
     print("paired again", node.encryption(), node.secrets.count(SECRET_BOND))
     node.gone()

@@ -762,6 +762,7 @@ impl Pairing {
                 // The central may still pair, if we asked for security.
                 self.state = State::Request;
                 if !self.wanted {
+                    self.todo |= todo::FAILED;
                     self.state = State::Over;
                     self.failure = Some(Failure::Controller(PIN_OR_KEY_MISSING));
                 }

@@ -138,7 +138,7 @@ fn a_legacy_key_is_given_only_for_its_own_ediv_and_rand() {
     }
     side.ltk_request(rand, ediv);
     assert_eq!(side.answer.take().unwrap().unwrap(), key[..16]);
-    assert_eq!(side.failed, []);
+    assert_eq!(side.failed, [Failure::Controller(0x06); 3]);
 }
 
 #[test]
