@@ -134,6 +134,8 @@ pub struct Link {
     pub security: Security,
     /// The PDU being received.
     pub rx: Reassembly,
+    /// The PDU that arrives is dropped.
+    pub skips: bool,
     /// PDUs to send, L2CAP header included; the first may be partly sent.
     pub tx: Deque<Block, TX_QUEUE>,
     /// Bytes of the first PDU that the controller has.
@@ -195,6 +197,7 @@ impl Link {
                 secure_connections: false,
             },
             rx: Reassembly::new(),
+            skips: false,
             tx: Deque::new(),
             sent: 0,
             in_flight: 0,

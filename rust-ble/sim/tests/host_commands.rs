@@ -178,3 +178,24 @@ fn a_full_queue_of_commands_is_an_error_and_empties() {
     assert_eq!(told, accepted as usize);
     end(&mut world);
 }
+
+#[test]
+fn a_command_of_the_script_gets_its_own_answer_behind_the_same_of_a_link() {
+    const LE_CONNECTION_UPDATE: u16 = 0x2013;
+    let mut world = hosts(2, Profile::Full);
+    let (conn, _) = world.connect(0, 1);
+    world.run(500);
+    clear(&mut world);
+    let now = world.now();
+    let host = &mut world.nodes[0].host;
+    host.update_connection(now, conn, 60, 60, 0, 400).unwrap();
+    // The controller knows no such link.
+    let mut params = [0; 14];
+    params[..2].copy_from_slice(&[0xee, 0x0e]);
+    let (result, status, _) = hci_command(&mut world, LE_CONNECTION_UPDATE, &params);
+    assert_eq!((result, status), (Ok(()), 0x02));
+    expect(&mut world, 0, 1_000, |event| {
+        matches!(event, Event::ConnectionUpdate { status: 0, .. })
+    });
+    end(&mut world);
+}

@@ -354,3 +354,57 @@ fn transports_of_any_delay_give_the_same() {
         end(&mut world);
     }
 }
+
+/// ACL packets of at most `piece` bytes with a PDU of ATT.
+fn acl(conn: u16, att: &[u8], piece: usize) -> Vec<Vec<u8>> {
+    let mut pdu = (att.len() as u16).to_le_bytes().to_vec();
+    pdu.extend([4, 0]);
+    pdu.extend(att);
+    let packet = |(i, piece): (usize, &[u8])| {
+        let flags = if i == 0 { 0x20 } else { 0x10 };
+        let mut packet = vec![2, conn as u8, flags, piece.len() as u8, 0];
+        packet.extend(piece);
+        packet
+    };
+    pdu.chunks(piece).enumerate().map(packet).collect()
+}
+
+#[test]
+fn a_command_is_answered_behind_a_flood_of_notifications() {
+    for piece in [27, 251] {
+        let mut world = hosts(2, Profile::Full);
+        let value = serve(&mut world);
+        let (conn, _) = world.connect(0, 1);
+        world.run(500);
+        clear(&mut world);
+        let now = world.now();
+        let id = world.nodes[0].id;
+        for n in 0..400 {
+            let mut notification = vec![0x1b, value as u8, (value >> 8) as u8];
+            notification.extend(with_number(n, 100));
+            for packet in acl(conn, &notification, piece) {
+                world.air.inject(id, &packet);
+            }
+        }
+        // What is reliable is kept, wherever it lies.
+        let value_of = with_number(0xffff, 100);
+        let indication = [&[0x1d, value as u8, (value >> 8) as u8], &value_of[..]].concat();
+        for packet in acl(conn, &indication, piece) {
+            world.air.inject(id, &packet);
+        }
+        let host = &mut world.nodes[0].host;
+        host.start_scan(now, 100, 30_000, 30_000, false).unwrap();
+        assert_eq!(world.operation(0), Ok(()));
+        world.settle();
+        assert_eq!(
+            count(&world, 0, |e| matches!(e, Event::GattcIndicate { .. })),
+            1
+        );
+        let seen: Vec<u32> = notified(&mut world, 0).iter().map(|(_, n)| *n).collect();
+        let first: Vec<u32> = (0..seen.len() as u32).collect();
+        assert!(seen.len() > 50 && seen.len() < 400, "{}", seen.len());
+        assert_eq!(seen, first, "the oldest are kept");
+        world.run(200);
+        end(&mut world);
+    }
+}

@@ -95,6 +95,16 @@ impl CommandQueue {
         Some(u16::from_le_bytes([command[1], command[2]]))
     }
 
+    /// How many commands with this opcode there are, sent or waiting.
+    pub fn count(&self, opcode: u16) -> u8 {
+        let (mut at, mut count) = (0, 0);
+        while let Some(&[_, low, high, params]) = self.bytes[..self.len].get(at..at + 4) {
+            count += (opcode == u16::from_le_bytes([low, high])) as u8;
+            at += 4 + params as usize;
+        }
+        count
+    }
+
     /// The connection handle that the sent command begins with, if it has
     /// parameters.
     pub fn target(&self) -> Option<u16> {

@@ -45,8 +45,10 @@ pub(super) struct Engine {
     /// The script waits for the result.
     foreground: bool,
     pub(super) step: u8,
-    /// The command whose answer ends the step.
+    /// The command whose answer ends the step, and how many others with this
+    /// opcode, of links, are answered before.
     expected: u16,
+    ahead: u8,
     deadline: Instant,
     result: Option<Result<()>>,
     /// Where the return parameters of the script's command go.
@@ -88,6 +90,7 @@ impl Engine {
             foreground: false,
             step: 0,
             expected: 0,
+            ahead: 0,
             deadline: Instant(0),
             result: Some(Err(Error::Invalid)),
             reply: None,
@@ -96,9 +99,19 @@ impl Engine {
         }
     }
 
+    /// Whether the command of the present step is answered by this.
+    pub(super) fn is_answered(&mut self, opcode: u16) -> bool {
+        if !self.is_running() || self.expected != opcode {
+            return false;
+        }
+        let answered = self.ahead == 0;
+        self.ahead = self.ahead.saturating_sub(1);
+        answered
+    }
+
     /// Keeps the return parameters of the script's own command.
     pub(super) fn returned(&mut self, opcode: u16, returned: &[u8]) {
-        if self.running == Operation::Command(opcode) && self.expected == opcode {
+        if self.running == Operation::Command(opcode) {
             if let Some(reply) = &mut self.reply {
                 let n = returned.len().min(reply.len());
                 reply[..n].copy_from_slice(&returned[..n]);
@@ -228,6 +241,7 @@ impl Host {
             match step {
                 Step::Sent(opcode) => {
                     self.operation.expected = opcode;
+                    self.operation.ahead = self.commands.count(opcode).saturating_sub(1);
                     return;
                 }
                 Step::Skip => self.operation.step += 1,
@@ -313,12 +327,8 @@ impl Host {
         }
     }
 
-    /// A Command Complete or Command Status arrived.
-    pub(super) fn command_answered(&mut self, result: CommandResult<'_>, target: Option<u16>) {
-        let expected = self.operation.is_running() && self.operation.expected == result.opcode;
-        if !expected {
-            return self.link_command_answered(result, target);
-        }
+    /// The command of the present step was answered.
+    pub(super) fn step_answered(&mut self, result: CommandResult<'_>) {
         match self.operation.running {
             Operation::Start => match self.startup_answered(result) {
                 Ok(()) => self.advance(),
@@ -350,7 +360,7 @@ impl Host {
         self.commands.answered(sent.unwrap_or(0));
         self.commands.set_credits(self.now, 1);
         let Some(opcode) = sent else { return };
-        if self.operation.is_running() && self.operation.expected == opcode {
+        if self.operation.is_answered(opcode) {
             return self.finish_operation(Err(Error::TimedOut));
         }
         let result = CommandResult {

@@ -5,13 +5,14 @@
 //! else keeps the order of arrival.
 
 use super::{Current, Host, State, RX_RESERVE};
-use crate::addr::Address;
 use crate::config::MAX_LINKS;
 use crate::conn::{State as LinkState, LINK_DEAD_MS};
 use crate::event::Event;
 use crate::gap::valid_parameters;
+use crate::l2cap::cid;
+use crate::wire::att;
 use crate::wire::hci::{event, opcode, status, subevent, HANDLE_MASK};
-use crate::wire::hci::{AdvertisingReport, CommandResult, ConnectionUpdateComplete};
+use crate::wire::hci::{AclHeader, AdvertisingReport, CommandResult, ConnectionUpdateComplete};
 use crate::wire::{hci, Reader};
 
 impl Host {
@@ -49,7 +50,7 @@ impl Host {
                     if code == subevent::ADVERTISING_REPORT
                         || code == subevent::DIRECTED_ADVERTISING_REPORT =>
                 {
-                    let full = self.rx.room() < RX_RESERVE && self.is_awaiting();
+                    let full = self.is_full();
                     let dropped = (self.scan.on && full) as u32;
                     self.settings.dropped_reports =
                         self.settings.dropped_reports.saturating_add(dropped);
@@ -58,13 +59,30 @@ impl Host {
                 }
                 _ => true,
             },
-            [hci::ACL, ..] => true,
+            [hci::ACL, ref data @ ..] => {
+                let unreliable = is_unreliable(data.get(4..).unwrap_or(&[]));
+                let header = AclHeader::parse(data).map(|(header, _)| header);
+                let full = self.is_full();
+                let slot = header.and_then(|header| self.links.find(header.handle));
+                slot.is_none_or(|slot| {
+                    let link = &mut self.links[slot];
+                    if header.is_some_and(|header| !header.continuing) {
+                        link.skips = full && unreliable;
+                    }
+                    !link.skips
+                })
+            }
             _ => false,
         };
         // What comes before the controller is reset belongs to another life.
         if !keep || self.state != State::Active {
             self.rx.pop_back(len);
         }
+    }
+
+    /// Whether what can be spared makes room for what is waited for.
+    fn is_full(&self) -> bool {
+        self.rx.room() < RX_RESERVE && self.is_awaiting()
     }
 
     /// A Command Complete or Command Status at the back of the queue.
@@ -76,7 +94,8 @@ impl Host {
         let target = self.commands.target();
         let is_ours = self.commands.answered(result.opcode);
         self.commands.set_credits(self.now, result.credits);
-        if is_ours {
+        let is_step = is_ours && self.operation.is_answered(result.opcode);
+        if is_step {
             self.operation.returned(result.opcode, result.returned);
         }
         // The longest return parameters that the host itself reads are the
@@ -102,7 +121,10 @@ impl Host {
                 status,
                 returned,
             };
-            self.command_answered(result, target);
+            match is_step {
+                true => self.step_answered(result),
+                false => self.link_command_answered(result, target),
+            }
         }
     }
 
@@ -150,7 +172,10 @@ impl Host {
             [hci::EVENT, code, _, ..] => {
                 // Events are short: a copy ends the borrow of the queue. Only
                 // reports, which can be long, are read where they are.
-                if let (event::LE_META, Some(&subevent::ADVERTISING_REPORT)) = (code, packet.get(3))
+                if let (
+                    event::LE_META,
+                    Some(&(subevent::ADVERTISING_REPORT | subevent::DIRECTED_ADVERTISING_REPORT)),
+                ) = (code, packet.get(3))
                 {
                     let left = packet.get(4).copied().unwrap_or(0);
                     self.current = Some(Current::Reports { at: 5, left });
@@ -174,7 +199,8 @@ impl Host {
     fn report(&self, at: u16) -> Option<(AdvertisingReport<'_>, u16)> {
         let packet = self.rx.front()?;
         let mut r = Reader(packet.get(at as usize..)?);
-        let report = AdvertisingReport::take(&mut r)?;
+        let directed = packet.get(3) == Some(&subevent::DIRECTED_ADVERTISING_REPORT);
+        let report = AdvertisingReport::take(&mut r, directed)?;
         Some((report, (packet.len() - r.rest().len()) as u16))
     }
 
@@ -266,17 +292,6 @@ impl Host {
                 let [min, max, latency, timeout] = [r.u16()?, r.u16()?, r.u16()?, r.u16()?];
                 self.parameters_requested(handle, min, max, latency, timeout);
             }
-            subevent::DIRECTED_ADVERTISING_REPORT => {
-                let (_, adv_type, kind, peer) = (r.u8()?, r.u8()?, r.u8()?, r.array()?);
-                let rssi = r.bytes(8)?[7] as i8;
-                let peer = self.smp.identities.resolve(Address::from_wire(kind, peer));
-                self.push_event(Event::ScanResult {
-                    peer,
-                    adv_type,
-                    rssi,
-                    data: &[],
-                });
-            }
             _ => {}
         }
         Some(())
@@ -344,4 +359,14 @@ impl Host {
     pub(super) fn slots_up(&self) -> impl Iterator<Item = usize> + '_ {
         (0..MAX_LINKS).filter(|&slot| self.links[slot].state == LinkState::Up)
     }
+}
+
+/// Whether an L2CAP PDU is one that may be dropped for want of room: a command
+/// or a notification (Vol 3, Part F, 3.3.2).
+fn is_unreliable(pdu: &[u8]) -> bool {
+    let &[_, _, low, high, opcode, ..] = pdu else {
+        return false;
+    };
+    u16::from_le_bytes([low, high]) == cid::ATT
+        && (opcode & att::opcode::COMMAND_FLAG != 0 || opcode == att::opcode::HANDLE_VALUE_NTF)
 }

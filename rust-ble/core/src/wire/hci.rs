@@ -234,12 +234,20 @@ impl<'a> AdvertisingReport<'a> {
     ///
     /// Real controllers send each report's fields together, which is how all
     /// hosts read the event, though the specification draws arrays.
-    pub fn take(reports: &mut Reader<'a>) -> Option<Self> {
+    ///
+    /// A directed report (7.7.65.11) has the private address that was meant
+    /// in place of data.
+    pub fn take(reports: &mut Reader<'a>, directed: bool) -> Option<Self> {
         let adv_type = reports.u8()?;
         let kind = reports.u8()?;
         let peer = Address::from_wire(kind, reports.array()?);
-        let len = reports.u8()? as usize;
-        let data = reports.bytes(len)?;
+        let data = if directed {
+            reports.bytes(7)?;
+            &[]
+        } else {
+            let len = reports.u8()? as usize;
+            reports.bytes(len)?
+        };
         Some(AdvertisingReport {
             adv_type,
             peer,
@@ -360,16 +368,35 @@ mod tests {
             0, 0, 1, 2, 3, 4, 5, 6, 2, 0xaa, 0xbb, 0xc0, 4, 1, 9, 9, 9, 9, 9, 9, 0, 0x81,
         ];
         let mut r = Reader(&bytes);
-        let first = AdvertisingReport::take(&mut r).unwrap();
+        let first = AdvertisingReport::take(&mut r, false).unwrap();
         assert_eq!((first.data, first.rssi), (&[0xaa, 0xbb][..], -64));
-        let second = AdvertisingReport::take(&mut r).unwrap();
+        let second = AdvertisingReport::take(&mut r, false).unwrap();
         assert_eq!(
             (second.adv_type, second.data, second.rssi),
             (4, &[][..], -127)
         );
-        assert_eq!(AdvertisingReport::take(&mut r), None);
+        assert_eq!(AdvertisingReport::take(&mut r, false), None);
         for n in 0..12 {
-            assert_eq!(AdvertisingReport::take(&mut Reader(&bytes[..n])), None);
+            let cut = AdvertisingReport::take(&mut Reader(&bytes[..n]), false);
+            assert_eq!(cut, None);
+        }
+    }
+
+    #[test]
+    fn directed_reports_have_a_target_and_no_data() {
+        let bytes = [
+            1, 0, 1, 2, 3, 4, 5, 6, 1, 7, 7, 7, 7, 7, 0x47, 0xc0, 1, 1, 9, 9, 9, 9, 9, 9, 1, 8, 8,
+            8, 8, 8, 0x48, 0x81,
+        ];
+        let mut r = Reader(&bytes);
+        let first = AdvertisingReport::take(&mut r, true).unwrap();
+        assert_eq!((first.adv_type, first.data, first.rssi), (1, &[][..], -64));
+        let second = AdvertisingReport::take(&mut r, true).unwrap();
+        assert_eq!((second.peer, second.rssi), (Address::random([9; 6]), -127));
+        assert!(r.rest().is_empty());
+        for n in 0..16 {
+            let cut = AdvertisingReport::take(&mut Reader(&bytes[..n]), true);
+            assert_eq!(cut, None);
         }
     }
 

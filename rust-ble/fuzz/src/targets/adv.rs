@@ -9,7 +9,9 @@ use ble_core::wire::Reader;
 /// Reports alone, then through a host that scans.
 pub fn run(data: &[u8]) {
     let mut reports = Reader(data);
-    while AdvertisingReport::take(&mut reports).is_some() {}
+    while AdvertisingReport::take(&mut reports, false).is_some() {}
+    let mut reports = Reader(data);
+    while AdvertisingReport::take(&mut reports, true).is_some() {}
     let _ = AdvData::new(data).map(|data| data.parameters());
 
     let mut input = Input(data);
