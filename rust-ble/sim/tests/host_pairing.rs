@@ -484,3 +484,24 @@ fn secure_connections_only_refuses_legacy_peers_and_legacy_bonds() {
             .all(|node| node.secrets.keys().all(|(kind, _)| *kind != 33)));
     }
 }
+
+/// Two multiplications of P-256, in sixteen steps each.
+#[test]
+fn the_script_has_time_between_the_steps_of_a_key() {
+    let mut world = world(Profile::Full);
+    let (ours, _) = world.connect(0, 1);
+    pair(&mut world, 0, ours);
+    let mut rests = std::collections::BTreeSet::new();
+    while !world.nodes[0]
+        .events
+        .iter()
+        .any(|e| encryption(e).is_some())
+    {
+        world.run(1);
+        let now = world.now();
+        let next = world.nodes[0].host.poll_timeout();
+        rests.extend(next.filter(|at| at.reached(now.after(6))).map(|at| at.0));
+        assert!(now.0 < 60_000);
+    }
+    assert!(rests.len() >= 2 * 16, "{} rests", rests.len());
+}

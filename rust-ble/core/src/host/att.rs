@@ -143,8 +143,9 @@ impl Host {
         if self.take_packet() {
             return Some((None, Data::None));
         }
-        if self.smp.needs_step() && self.is_active() {
+        if self.smp.needs_step() && self.is_active() && self.rest.is_over(self.now) {
             self.smp.step(&mut self.settings.rng);
+            self.rest = super::security::Rest::Due;
             return Some((None, Data::None));
         }
         if self.state == State::Failed {

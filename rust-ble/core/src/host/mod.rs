@@ -127,6 +127,7 @@ pub struct Host {
     db: Database,
     channels: Channels,
     smp: Smp,
+    rest: security::Rest,
     /// Our identity was loaded or made in this activation, and the script keeps it.
     own_known: bool,
     own_kept: bool,
@@ -200,6 +201,7 @@ impl Host {
             db,
             channels: Channels::blank(),
             smp: Smp::blank(),
+            rest: security::Rest::Over,
             own_known: false,
             own_kept: false,
             #[cfg(feature = "broken")]
@@ -276,6 +278,7 @@ impl Host {
         next = earliest(next, self.refresh_at);
         next = earliest(next, self.channels.deadline());
         next = earliest(next, self.smp.deadline());
+        next = earliest(next, self.rest.deadline(self.now));
         for link in self
             .links
             .0

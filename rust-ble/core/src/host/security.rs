@@ -14,6 +14,43 @@ use crate::wire::hci::opcode;
 use crate::wire::Writer;
 use crate::Security;
 
+/// Milliseconds for the script after each step of a P-256 multiplication.
+const REST_MS: u32 = 5;
+
+/// The script's time between two steps of a P-256 multiplication, which begins
+/// when the step is over, and not at the time that was said before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    Over,
+    Due,
+    Until(Instant),
+}
+
+impl Rest {
+    pub fn begin(&mut self, now: Instant) {
+        if *self == Rest::Due {
+            *self = Rest::Until(now.after(REST_MS));
+        }
+    }
+
+    pub fn is_over(self, now: Instant) -> bool {
+        match self {
+            Rest::Over => true,
+            Rest::Due => false,
+            Rest::Until(at) => at.reached(now),
+        }
+    }
+
+    /// When the next step may be done. Once it may be, what holds it up has its
+    /// own end.
+    pub fn deadline(self, now: Instant) -> Option<Instant> {
+        match self {
+            Rest::Until(at) if !at.reached(now) => Some(at),
+            _ => None,
+        }
+    }
+}
+
 impl Host {
     /// What pairings to come ask for.
     pub fn security_config(&self) -> SecurityConfig {

@@ -306,6 +306,7 @@ impl Host {
         self.reset_gap();
         // Bonds are the script's: the next activation asks for them again.
         self.smp.switch_off();
+        self.rest = super::security::Rest::Over;
         (self.own_known, self.own_kept) = (false, false);
     }
 }

@@ -66,6 +66,7 @@ impl Host {
     /// The next packet for the controller; the same until `transmitted`.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit<'_>> {
         self.now = now;
+        self.rest.begin(now);
         // The commands may have been dropped meanwhile.
         let dropped = self.outgoing == Some(Outgoing::Command) && self.commands.to_send().is_none();
         if self.outgoing.is_none() || dropped {

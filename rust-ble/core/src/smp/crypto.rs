@@ -1,7 +1,7 @@
 //! The cryptographic toolbox (Vol 3, Part H, 2.2). All values are
 //! little-endian, as in PDUs, unless said otherwise.
 
-pub use super::curve::{is_debug_key, KeyPair};
+pub use super::curve::{is_debug_key, KeyPair, Multiplication};
 use crate::cipher::AesCmac;
 use crate::Address;
 use aes::cipher::generic_array::GenericArray;

@@ -21,15 +21,18 @@ pub struct KeyPair {
 }
 
 impl KeyPair {
-    /// From a private key, big-endian; `None` when it is zero, the order of
-    /// the curve less one, or greater, which happens once in 2^32 times with
+    /// Begins to make one from a private key, big-endian; `None` when that is
+    /// not below the order of the curve, which happens once in 2^32 times with
     /// random bytes.
-    ///
-    /// One multiplication: slow.
-    pub fn new(private: [u8; 32]) -> Option<Self> {
-        Option::<Scalar>::from(Scalar::from_repr(private.into()))?;
-        let mut r = registers(GENERATOR_X);
-        multiply(&mut r, &private);
+    pub fn start(private: &[u8; 32]) -> Option<Multiplication> {
+        Option::<Scalar>::from(Scalar::from_repr((*private).into()))?;
+        Some(Multiplication::new(*private, GENERATOR_X))
+    }
+
+    /// The key pair once `step` is done; `None` when the private key was zero,
+    /// or the order of the curve less one.
+    pub fn finish(work: &Multiplication) -> Option<Self> {
+        let mut r = work.product();
         let [x, next] = [X0, X1].map(|at| r[at as usize]);
         if r[P as usize] == FieldElement::ZERO {
             return None;
@@ -40,7 +43,7 @@ impl KeyPair {
         (r[X0 as usize], r[X1 as usize]) = (x, GENERATOR_X);
         run_step(&mut r);
         let mut keys = KeyPair {
-            private,
+            private: work.scalar,
             public: [0; 64],
         };
         let (out_x, out_y) = keys.public.split_at_mut(32);
@@ -49,16 +52,21 @@ impl KeyPair {
         Some(keys)
     }
 
+    /// `start` to `finish` in one go: slow.
+    pub fn new(private: [u8; 32]) -> Option<Self> {
+        let mut work = Self::start(&private)?;
+        while work.step() {}
+        Self::finish(&work)
+    }
+
     /// X of the public key.
     pub fn x(&self) -> [u8; 32] {
         core::array::from_fn(|i| self.public[i])
     }
 
-    /// The DHKey with a peer's public key; `None` when that is no point of the
-    /// curve (2.3.5.6.1).
-    ///
-    /// One multiplication: slow.
-    pub fn dhkey(&self, x: &[u8; 32], y: &[u8; 32]) -> Option<[u8; 32]> {
+    /// Begins to make the DHKey with a peer's public key; `None` when that is
+    /// no point of the curve (2.3.5.6.1).
+    pub fn start_dhkey(&self, x: &[u8; 32], y: &[u8; 32]) -> Option<Multiplication> {
         let (x, y) = (get(x)?, get(y)?);
         // Among what a step computes is 4 (x^3 - 3 x + b).
         let mut r = registers(x);
@@ -67,11 +75,94 @@ impl KeyPair {
         if r[Z0 as usize] != y.double().square() {
             return None;
         }
-        r = registers(x);
-        multiply(&mut r, &self.private);
-        let mut dhkey = [0; 32];
-        put(&r[X0 as usize], &mut dhkey);
-        Some(dhkey)
+        Some(Multiplication::new(self.private, x))
+    }
+
+    /// The DHKey in one go: slow.
+    pub fn dhkey(&self, x: &[u8; 32], y: &[u8; 32]) -> Option<[u8; 32]> {
+        let mut work = self.start_dhkey(x, y)?;
+        while work.step() {}
+        Some(work.x())
+    }
+}
+
+/// Bits of the scalar that one step does: a sixteenth of all.
+const STEP_BITS: u16 = 16;
+
+/// A multiplication that is done in steps, so that the script goes on between
+/// them: the ladder, where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Multiplication {
+    /// Big-endian.
+    scalar: [u8; 32],
+    x: FieldElement,
+    /// X0, Z0, X1 and Z1.
+    points: [FieldElement; 4],
+    /// Bits of the scalar that are done.
+    done: u16,
+}
+
+impl Multiplication {
+    fn new(scalar: [u8; 32], x: FieldElement) -> Self {
+        Multiplication {
+            scalar,
+            x,
+            points: [FieldElement::ONE, FieldElement::ZERO, x, FieldElement::ONE],
+            done: 0,
+        }
+    }
+
+    /// Does a part of it; `false` when all is done but for the result, which
+    /// takes about as long as two steps.
+    pub fn step(&mut self) -> bool {
+        if self.done >= 256 {
+            return false;
+        }
+        let mut r = self.registers();
+        for i in self.done..self.done + STEP_BITS {
+            let choice = Choice::from(bit(&self.scalar, i.into()));
+            swap(&mut r, choice);
+            run_step(&mut r);
+            swap(&mut r, choice);
+        }
+        let [_, _, x0, z0, x1, z1, ..] = r;
+        self.points = [x0, z0, x1, z1];
+        self.done += STEP_BITS;
+        true
+    }
+
+    /// X of the product, little-endian.
+    pub fn x(&self) -> [u8; 32] {
+        let mut x = [0; 32];
+        put(&self.product()[X0 as usize], &mut x);
+        x
+    }
+
+    fn registers(&self) -> Registers {
+        let mut r = registers(self.x);
+        let [_, _, x0, z0, x1, z1, ..] = &mut r;
+        [*x0, *z0, *x1, *z1] = self.points;
+        r
+    }
+
+    /// X0 is X of the product, X1 X of its successor's, P zero if one of the
+    /// two is at infinity.
+    #[inline(never)]
+    fn product(&self) -> Registers {
+        let mut r = self.registers();
+        run(
+            &mut r,
+            &[op(MUL, X0, X0, Z1), op(MUL, X1, X1, Z0), op(MUL, Q, Z0, Z1)],
+        );
+        r[P as usize] = FieldElement::ONE;
+        for i in 0..256 {
+            run(&mut r, &[op(MUL, P, P, P)]);
+            if bit(&RECIPROCAL, i) != 0 {
+                run(&mut r, &[op(MUL, P, P, Q)]);
+            }
+        }
+        run(&mut r, &[op(MUL, X0, X0, P), op(MUL, X1, X1, P)]);
+        r
     }
 }
 
@@ -155,38 +246,13 @@ const Q: u16 = 7;
 const R: u16 = 8;
 const S: u16 = 9;
 
-/// At the start of a ladder: point 0 is at infinity, but for its Z.
+/// For steps with points whose difference has this X.
 fn registers(x: FieldElement) -> Registers {
     let mut r = [FieldElement::ONE; 10];
     r[X as usize] = x;
     r[X1 as usize] = x;
     r[B4 as usize] = B.double().double();
     r
-}
-
-/// X0 becomes X of the product, X1 X of its successor's, P zero if one of the
-/// two is at infinity. The scalar is big-endian.
-#[inline(never)]
-fn multiply(r: &mut Registers, scalar: &[u8; 32]) {
-    r[Z0 as usize] = FieldElement::ZERO;
-    for i in 0..256 {
-        let choice = Choice::from(bit(scalar, i));
-        swap(r, choice);
-        run_step(r);
-        swap(r, choice);
-    }
-    run(
-        r,
-        &[op(MUL, X0, X0, Z1), op(MUL, X1, X1, Z0), op(MUL, Q, Z0, Z1)],
-    );
-    r[P as usize] = FieldElement::ONE;
-    for i in 0..256 {
-        run(r, &[op(MUL, P, P, P)]);
-        if bit(&RECIPROCAL, i) != 0 {
-            run(r, &[op(MUL, P, P, Q)]);
-        }
-    }
-    run(r, &[op(MUL, X0, X0, P), op(MUL, X1, X1, P)]);
 }
 
 /// One bit, from the most significant on.
@@ -357,6 +423,13 @@ mod tests {
             expected.reverse();
             assert_eq!(keys.dhkey(&[0; 32], &bytes), Some(expected));
         }
+    }
+
+    #[test]
+    fn a_multiplication_takes_seventeen_steps() {
+        let mut work = KeyPair::start(&small(5)).unwrap();
+        assert_eq!((0..100).take_while(|_| work.step()).count(), 16);
+        assert_eq!(work.x(), KeyPair::new(small(5)).unwrap().x());
     }
 
     #[test]

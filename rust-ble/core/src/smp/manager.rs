@@ -2,7 +2,7 @@
 
 use super::attempts::Attempts;
 use super::bonds::{Bond, Identities, OwnIdentity, BOND_LEN};
-use super::crypto::KeyPair;
+use super::crypto::{KeyPair, Multiplication};
 use super::emit::Own;
 use super::pairing::{ask, todo, wants_mitm, Pairing, Shared, State};
 use super::pdu::{self, auth, code, reason, MAX_PDU};
@@ -26,6 +26,8 @@ pub struct Smp {
     pub identities: Identities,
     own: Own,
     keys: Option<KeyPair>,
+    /// The next key pair, while there is none.
+    making: Option<Multiplication>,
     key_uses: u8,
     pairings: [Option<Pairing>; MAX_PAIRINGS],
     /// A link without a procedure that has to be told no, or `NO_LINK`.
@@ -57,6 +59,7 @@ impl Smp {
                 address: Address::public([0; 6]),
             },
             keys: None,
+            making: None,
             key_uses: 0,
             pairings: [const { Some(Pairing::blank()) }; MAX_PAIRINGS],
             refused: 0,
@@ -88,6 +91,7 @@ impl Smp {
     pub fn switch_off(&mut self) {
         self.identities.peers.clear();
         self.keys = None;
+        self.making = None;
         self.key_uses = 0;
     }
 
@@ -364,7 +368,7 @@ impl Smp {
         }
     }
 
-    /// Whether `step` has work: one P-256 multiplication.
+    /// Whether `step` has work: a P-256 multiplication.
     pub fn needs_step(&self) -> bool {
         self.pairings
             .iter()
@@ -372,20 +376,40 @@ impl Smp {
             .any(|p| wants_dhkey(p) || wants_key_pair(p, &self.keys))
     }
 
-    /// Does one P-256 multiplication: our key pair, or a DHKey. Takes long;
-    /// call when nothing else waits.
+    /// Does a part of a P-256 multiplication, for our key pair or a DHKey: a
+    /// sixteenth of it, or the result from all of these. Takes long; call when
+    /// nothing else waits.
     pub fn step(&mut self, rng: &mut Rng) {
         let Some(keys) = &self.keys else {
-            // None once in 2^32 times; the next step tries again.
-            self.keys = KeyPair::new(rng.array());
-            self.key_uses = 0;
+            match &mut self.making {
+                // None once in 2^32 times; the next step tries again.
+                None => self.making = KeyPair::start(&rng.array()),
+                Some(work) => {
+                    if !work.step() {
+                        self.keys = KeyPair::finish(work);
+                        self.making = None;
+                        self.key_uses = 0;
+                    }
+                }
+            }
             return;
         };
-        let pairing = self.pairings.iter_mut().flatten().find(|p| wants_dhkey(p));
-        if let Some(pairing) = pairing {
-            if let Shared::Y(y) = pairing.shared {
-                pairing.dhkey_ready(keys.dhkey(&pairing.peer_x, &y));
+        let Some(pairing) = self.pairings.iter_mut().flatten().find(|p| wants_dhkey(p)) else {
+            return;
+        };
+        match &mut pairing.shared {
+            Shared::Y(y) => match keys.start_dhkey(&pairing.peer_x, y) {
+                Some(work) => pairing.shared = Shared::Working(work),
+                None => pairing.dhkey_ready(None),
+            },
+            Shared::Working(work) => {
+                let more = work.step();
+                if !more {
+                    let dhkey = work.x();
+                    pairing.dhkey_ready(Some(dhkey));
+                }
             }
+            _ => {}
         }
     }
 
@@ -490,7 +514,7 @@ fn load_to_encrypt(pairing: &mut Pairing) {
 }
 
 fn wants_dhkey(pairing: &Pairing) -> bool {
-    pairing.state != State::Over && matches!(pairing.shared, Shared::Y(_))
+    pairing.state != State::Over && matches!(pairing.shared, Shared::Y(_) | Shared::Working(_))
 }
 
 fn wants_key_pair(pairing: &Pairing, keys: &Option<KeyPair>) -> bool {

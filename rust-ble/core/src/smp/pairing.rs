@@ -2,7 +2,7 @@
 //! is in `emit`.
 
 use super::bonds::{may_replace, Bond, Identities, Key};
-use super::crypto::{self, Block, KeyPair};
+use super::crypto::{self, Block, KeyPair, Multiplication};
 use super::method::Model;
 use super::pdu::{auth, code, feature, keys, our_features, reason, wants_bond, Features};
 use super::{Failure, IoCapability, Link, SecurityConfig};
@@ -78,6 +78,8 @@ pub enum Shared {
     Nothing,
     /// Y of the peer's public key: wants a multiplication.
     Y([u8; 32]),
+    /// The multiplication, which has begun.
+    Working(Multiplication),
     /// The DHKey.
     DhKey([u8; 32]),
 }

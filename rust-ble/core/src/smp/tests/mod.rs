@@ -134,7 +134,7 @@ impl Side {
 
     /// Does what the host and the script would do, until nothing is left.
     fn run(&mut self) {
-        for _ in 0..100 {
+        for _ in 0..1000 {
             match self.next() {
                 None if self.smp.needs_step() => self.smp.step(&mut self.rng),
                 None => return,
