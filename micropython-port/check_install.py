@@ -21,16 +21,15 @@ import tree
 
 RELEASES = ["1.25.0", "1.26.1"]
 
-# Builds of what MicroPython has itself: the folder that they need, where, and how.
+# Builds of what MicroPython has itself: the folders that they need, where, and how.
 OTHERS = [
-    ("lib/mynewt-nimble/nimble", "unix", ["VARIANT=standard", "MICROPY_PY_BLUETOOTH=1",
-                                          "MICROPY_BLUETOOTH_NIMBLE=1", "MICROPY_PY_SSL=0",
-                                          "MICROPY_PY_FFI=0", "MICROPY_PY_BTREE=0"]),
-    ("lib/btstack/src", "unix", ["VARIANT=standard", "MICROPY_PY_BLUETOOTH=1",
-                                 "MICROPY_BLUETOOTH_BTSTACK=1", "MICROPY_BLUETOOTH_BTSTACK_USB=0",
-                                 "MICROPY_BLUETOOTH_BTSTACK_H4=1", "MICROPY_PY_SSL=0",
-                                 "MICROPY_PY_FFI=0", "MICROPY_PY_BTREE=0"]),
-    ("lib/stm32lib/CMSIS", "stm32", ["BOARD=NUCLEO_WB55"]),
+    (["lib/mynewt-nimble/nimble"], "unix",
+     ["VARIANT=standard", "MICROPY_PY_BLUETOOTH=1", "MICROPY_BLUETOOTH_NIMBLE=1",
+      "MICROPY_PY_SSL=0", "MICROPY_PY_FFI=0", "MICROPY_PY_BTREE=0"]),
+    # Neither unix nor the STM32WB boards can be built with BTstack on H4.
+    (["lib/btstack/src", "lib/stm32lib/CMSIS"], "stm32",
+     ["BOARD=PYBD_SF6", "MICROPY_BLUETOOTH_NIMBLE=0", "MICROPY_BLUETOOTH_BTSTACK=1"]),
+    (["lib/stm32lib/CMSIS"], "stm32", ["BOARD=NUCLEO_WB55"]),
 ]
 
 
@@ -55,8 +54,8 @@ def check_tree(root, checks, log):
         checks.check("build unix with the Rust backend",
                      make(copy, "ports/unix", ["VARIANT=rust_ble"], log))
         for needed, port, options in OTHERS:
-            if os.path.isdir(os.path.join(copy, needed)):
-                name = next((o for o in options if o.endswith(("NIMBLE=1", "BTSTACK=1", "WB55"))), "")
+            if all(os.path.isdir(os.path.join(copy, folder)) for folder in needed):
+                name = next((o for o in options if o.endswith(("NIMBLE=1", "BTSTACK=1"))), options[0])
                 checks.check("build %s, %s" % (port, name),
                              make(copy, "ports/" + port, options + ["BUILD=build-other"], log))
                 shutil.rmtree(os.path.join(copy, "ports", port, "build-other"), ignore_errors=True)
