@@ -363,8 +363,8 @@ fn exchange(world: &mut World, until: u64) {
     }
 }
 
-#[test]
-fn a_flood_of_advertising_is_held_back_for_a_slow_script_and_none_is_lost_in_the_host() {
+/// A host, and 500 nodes that advertise 2,000 times a second in all.
+fn flood() -> World {
     let mut world = hosts(1, Profile::Full);
     let advertisers = 500;
     for i in 0..advertisers {
@@ -394,6 +394,71 @@ fn a_flood_of_advertising_is_held_back_for_a_slow_script_and_none_is_lost_in_the
         world.air.send(id, &[1, 0x0a, 0x20, 1, 1]);
         world.air.receive(id);
     }
+    world
+}
+
+#[test]
+fn a_flood_of_advertising_reaches_a_script_that_keeps_up_whole() {
+    let mut world = flood();
+    world
+        .call(0, |host, now| {
+            host.start_scan(now, 10_000, 20_000, 20_000, false)
+        })
+        .unwrap();
+    let (mut told, mut done) = (0, 0);
+    let mut heard = [0; 500];
+    for _ in 0..10_100 {
+        world.run(1);
+        for event in world.nodes[0].events.drain(..) {
+            match event {
+                Event::ScanResult { peer, .. } => {
+                    assert_eq!(done, 0, "a report after the end");
+                    told += 1;
+                    heard[usize::from(peer.bytes[1]) << 8 | usize::from(peer.bytes[0])] += 1;
+                }
+                Event::ScanDone => done += 1,
+                event => panic!("{event:?}"),
+            }
+        }
+    }
+    let stats = world.air.stats(0);
+    assert!(stats.reports > 15_000, "{stats:?}");
+    assert_eq!((told, stats.reports_dropped), (stats.reports, 0));
+    assert_eq!(world.nodes[0].host.dropped_reports(), 0);
+    assert_eq!(done, 1);
+    assert!(heard.iter().all(|&n| n > 10), "{heard:?}");
+    end(&mut world);
+}
+
+#[test]
+fn a_host_is_switched_off_cleanly_amid_a_flood_of_advertising() {
+    for slow in [false, true] {
+        let mut world = flood();
+        for _ in 0..3 {
+            world
+                .call(0, |host, now| host.start_scan(now, 0, 20_000, 20_000, true))
+                .unwrap();
+            if slow {
+                // Its script takes no event at all: everything is full.
+                let until = world.air.now() + 2_000_000;
+                exchange(&mut world, until);
+            } else {
+                world.run(500);
+            }
+            world.stop(0).unwrap();
+            assert_eq!(world.nodes[0].host.in_use(), [0; 3]);
+            obeyed(&world);
+            world.nodes[0].events.clear();
+            world.start(0).unwrap();
+            world.run(100);
+            assert_eq!(world.nodes[0].events, []);
+        }
+    }
+}
+
+#[test]
+fn a_flood_of_advertising_is_held_back_for_a_slow_script_and_none_is_lost_in_the_host() {
+    let mut world = flood();
     world
         .call(0, |host, now| {
             host.start_scan(now, 20_000, 20_000, 20_000, true)
