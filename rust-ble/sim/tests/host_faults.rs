@@ -353,16 +353,6 @@ fn completed_packets_that_are_no_event_at_all_are_survived() {
     end(&mut world);
 }
 
-/// Takes what the controller has and sends what the host has, but tells the
-/// script nothing.
-fn exchange(world: &mut World, until: u64) {
-    while world.air.now() < until {
-        let next = world.air.next_time().unwrap_or(until).min(until);
-        world.air.advance_to(next);
-        world.operation(0).unwrap();
-    }
-}
-
 /// A host, and 500 nodes that advertise 2,000 times a second in all.
 fn flood() -> World {
     let mut world = hosts(1, Profile::Full);

@@ -408,3 +408,64 @@ fn a_command_is_answered_behind_a_flood_of_notifications() {
         end(&mut world);
     }
 }
+
+/// Addresses of data of a node's events, and the data.
+fn places(world: &mut World, node: usize) -> Vec<(usize, Vec<u8>)> {
+    let now = world.now();
+    let host = &mut world.nodes[node].host;
+    let mut places = Vec::new();
+    while let Some(event) = host.poll_event(now) {
+        match event {
+            Event::ScanResult { data, .. } | Event::GattcNotify { data, .. } => {
+                places.push((data.as_ptr() as usize, data.to_vec()));
+            }
+            _ => {}
+        }
+    }
+    places
+}
+
+/// Received data is copied into the queue and not moved any more: an event
+/// points to where its packet lies, one packet behind the other, each after two
+/// bytes of length.
+#[test]
+fn events_point_into_the_queue_of_received_packets() {
+    let mut world = hosts(2, Profile::Full);
+    world
+        .call(0, |host, now| {
+            host.start_scan(now, 0, 20_000, 20_000, false)
+        })
+        .unwrap();
+    for i in 1..=5 {
+        let mut report = vec![4, 0x3e, 15, 2, 1, 0, 0, 1, 2, 3, 4, 5, 6, 3];
+        report.extend([i, i, i, 0xc0]);
+        world.air.inject(0, &report);
+    }
+    world.operation(0).unwrap();
+    let reports = places(&mut world, 0);
+    let wanted: Vec<_> = (0..5)
+        .map(|i| (reports[0].0 + i * (18 + 2), vec![i as u8 + 1; 3]))
+        .collect();
+    assert_eq!(reports, wanted);
+    world.call(0, |host, now| host.stop_scan(now)).unwrap();
+
+    let value = serve(&mut world);
+    let (_, conn) = world.connect(0, 1);
+    world.run(1_000);
+    clear(&mut world);
+    let now = world.now();
+    for i in 0..5 {
+        let host = &mut world.nodes[1].host;
+        host.notify(now, conn, value, Some(&[i; 20])).unwrap();
+    }
+    let until = world.air.now() + 500_000;
+    exchange(&mut world, until);
+    let notifications = places(&mut world, 0);
+    assert_eq!(notifications.len(), 5);
+    for (i, pair) in notifications.windows(2).enumerate() {
+        assert_eq!(pair[1].1, [i as u8 + 1; 20]);
+        // Headers of H4, ACL and L2CAP, and of the notification.
+        assert_eq!(pair[1].0 - pair[0].0, 1 + 4 + 4 + 3 + 20 + 2);
+    }
+    end(&mut world);
+}

@@ -304,3 +304,49 @@ fn a_channel_that_floods_starves_neither_link_nor_channel_beside_it() {
     assert!(flood[1].got.len() > 40_000, "{}", flood[1].got.len());
     end(&mut world);
 }
+
+/// An SDU is copied into the memory lent for its channel, and leaves from there:
+/// what goes to the transport are pieces of it, with headers of their own.
+#[test]
+fn frames_leave_from_where_the_sdu_was_put() {
+    let mut world = hosts(2, Profile::Full);
+    let (central, peripheral) = world.connect(0, 1);
+    world.nodes[1].host.l2cap_listen(0x80, 2048).unwrap();
+    let lent = memory(2048);
+    let range = lent.as_ptr_range();
+    let now = world.now();
+    let host = &mut world.nodes[0].host;
+    let cid = host.l2cap_connect(now, central, 0x80, 2048, lent).unwrap();
+    let token = world.wait(1, 5_000, |event| match *event {
+        Event::L2capAccept { token, .. } => Some(token),
+        _ => None,
+    });
+    let host = &mut world.nodes[1].host;
+    host.answer_accept(token, Some(memory(2048))).unwrap();
+    expect(&mut world, 0, 5_000, |e| {
+        matches!(e, Event::L2capConnected { .. })
+    });
+    let sdu: Vec<u8> = (0..1_000u16).map(|i| i as u8).collect();
+    let (now, id) = (world.now(), world.nodes[0].id);
+    let host = &mut world.nodes[0].host;
+    host.l2cap_send(now, central, cid, &sdu).unwrap();
+    let mut sent: Vec<u8> = Vec::new();
+    while let Some(packet) = host.poll_transmit(now) {
+        for part in [packet.head, packet.tail] {
+            let inside = range.contains(&part.as_ptr()) && part.as_ptr_range().end <= range.end;
+            assert!(part.is_empty() || inside);
+            sent.extend(part);
+        }
+        let bytes = [packet.header(), packet.head, packet.tail].concat();
+        host.transmitted(now);
+        world.air.send(id, &bytes);
+    }
+    assert_eq!(sent[2..], sdu);
+    world.run(500);
+    let (now, theirs) = (world.now(), 0x40);
+    let mut buf = [0; 2_000];
+    let host = &mut world.nodes[1].host;
+    let read = host.l2cap_recvinto(now, peripheral, theirs, Some(&mut buf));
+    assert_eq!((read, &buf[..1_000]), (Ok(1_000), &sdu[..]));
+    end(&mut world);
+}

@@ -107,3 +107,13 @@ pub fn obeyed(world: &World) {
 pub fn ms(from: Instant, to: Instant) -> u32 {
     to.0.wrapping_sub(from.0)
 }
+
+/// Takes what the controller has and sends what the host has, but tells the
+/// script nothing.
+pub fn exchange(world: &mut World, until: u64) {
+    while world.air.now() < until {
+        let next = world.air.next_time().unwrap_or(until).min(until);
+        world.air.advance_to(next);
+        world.operation(0).unwrap();
+    }
+}
