@@ -4,6 +4,7 @@
 mod hosts;
 
 use ble_core::gatt::db::flag;
+use ble_core::host::Options as HostOptions;
 use ble_core::{Error, Event, Uuid};
 use ble_sim::harness::World;
 use ble_sim::{NodeConfig, Options, Profile};
@@ -468,4 +469,49 @@ fn events_point_into_the_queue_of_received_packets() {
         assert_eq!(pair[1].0 - pair[0].0, 1 + 4 + 4 + 3 + 20 + 2);
     }
     end(&mut world);
+}
+
+/// The options show in what a second of notifications carries.
+#[test]
+fn data_length_and_2m_phy_are_used_unless_they_are_to_be_left_alone() {
+    let carried = |data_length, phy_2m| {
+        let mut world = World::new(1, Options::default());
+        for i in 0..2 {
+            let config = buffers(251, 8).with_public([0xc0, 0, 0, 0, 0, i + 1]);
+            let node = world.add(config);
+            let options = HostOptions {
+                data_length,
+                phy_2m,
+                ..HostOptions::default()
+            };
+            world.start_with(node, options).unwrap();
+        }
+        let value = serve(&mut world);
+        let (central, conn) = world.connect(0, 1);
+        for node in 0..2 {
+            world.nodes[node].host.set_preferred_mtu(247).unwrap();
+        }
+        let now = world.now();
+        world.nodes[0].host.exchange_mtu(now, central).unwrap();
+        world.run(2_000);
+        clear(&mut world);
+        let mut bytes = 0;
+        for _ in 0..1_000 {
+            let now = world.now();
+            let host = &mut world.nodes[1].host;
+            while host.notify(now, conn, value, Some(&[1; 244])).is_ok() {}
+            world.run(1);
+            bytes += 244 * count(&world, 0, |e| matches!(e, Event::GattcNotify { .. }));
+            world.nodes[0].events.clear();
+        }
+        end(&mut world);
+        bytes
+    };
+    let [neither, long, fast, both] =
+        [(false, false), (true, false), (false, true), (true, true)].map(|(a, b)| carried(a, b));
+    assert!(
+        neither * 2 < long && long * 3 < both * 2,
+        "{neither} {long} {both}"
+    );
+    assert!(neither < fast && fast * 2 < both, "{neither} {fast} {both}");
 }
