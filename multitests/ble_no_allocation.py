@@ -11,6 +11,8 @@ from ble_node import *
 UUID = bluetooth.UUID(0x1815)
 CHAR = bluetooth.UUID(0x2A56)
 COUNT = const(200)
+REQUESTS = const(30)
+REPORTS = const(100)
 MTU = const(256)
 
 # Events of each kind since the last measurement; a handler that allocates nothing.
@@ -26,14 +28,14 @@ def quiet(event, data):
 
 
 # Does something, and says whether it took a block of the heap for each packet.
-def measured(text, work, *args):
+def measured(text, packets, work, *args):
     gc.collect()
     gc.disable()
     before = gc.mem_alloc()
     work(*args)
     taken = gc.mem_alloc() - before
     gc.enable()
-    print(text, "costs memory:", taken > COUNT * 8)
+    print(text, "costs memory:", taken > packets * 8)
 
 
 def until(event, count):
@@ -58,7 +60,7 @@ def write(node, conn, handle, value):
 
 
 def request(node, conn, handle, value):
-    for _ in range(COUNT // 2):
+    for _ in range(REQUESTS):
         node.ble.gattc_write(conn, handle, value, 1)
         until(IRQ_GATTC_WRITE_DONE, 1)
         node.ble.gattc_read(conn, handle)
@@ -97,17 +99,17 @@ def instance0():
     value = bytearray(20)
     for _ in range(2):
         multitest.wait("notify")
-        measured("notifications sent", notify, node, conn, handle, value)
+        measured("notifications sent", COUNT, notify, node, conn, handle, value)
     multitest.broadcast("write")
-    measured("writes received", until, IRQ_GATTS_WRITE, COUNT)
+    measured("writes received", COUNT, until, IRQ_GATTS_WRITE, COUNT)
     multitest.broadcast("request")
-    measured("requests served", until, IRQ_GATTS_WRITE, COUNT // 2)
+    measured("requests served", 2 * REQUESTS, until, IRQ_GATTS_WRITE, REQUESTS)
     multitest.broadcast("send")
-    measured("SDUs received", receive, node, conn, cid, bytearray(MTU))
+    measured("SDUs received", COUNT, receive, node, conn, cid, bytearray(MTU))
     multitest.wait("receive")
-    measured("SDUs sent", send, node, conn, cid, bytearray(MTU))
-    multitest.wait("scan")
+    measured("SDUs sent", COUNT, send, node, conn, cid, bytearray(MTU))
     node.ble.irq(node.irq)
+    multitest.broadcast("scan")
     node.gone()
     node.ble.gap_advertise(20_000, b"\x02\x01\x06\x04\xffMPY", connectable=False)
     multitest.broadcast("advertising")
@@ -128,25 +130,25 @@ def instance1():
     for keeping in (False, True):
         multitest.broadcast("notify")
         text = "notifications kept" if keeping else "notifications received"
-        measured(text, until, IRQ_GATTC_NOTIFY, COUNT)
+        measured(text, COUNT, until, IRQ_GATTC_NOTIFY, COUNT)
     keeping = False
     value = bytearray(20)
     multitest.wait("write")
-    measured("writes sent", write, node, conn, HANDLE, value)
+    measured("writes sent", COUNT, write, node, conn, HANDLE, value)
     multitest.wait("request")
-    measured("requests sent", request, node, conn, HANDLE, value)
+    measured("requests sent", 2 * REQUESTS, request, node, conn, HANDLE, value)
     multitest.wait("send")
-    measured("SDUs sent", send, node, conn, cid, bytearray(MTU))
+    measured("SDUs sent", COUNT, send, node, conn, cid, bytearray(MTU))
     multitest.broadcast("receive")
-    measured("SDUs received", receive, node, conn, cid, bytearray(MTU))
-    multitest.broadcast("scan")
+    measured("SDUs received", COUNT, receive, node, conn, cid, bytearray(MTU))
+    multitest.wait("scan")
     node.ble.irq(node.irq)
     node.disconnect(conn)
     multitest.wait("advertising")
     node.ble.irq(quiet)
     seen[IRQ_SCAN_RESULT] = 0
     node.ble.gap_scan(0, 30_000, 30_000)
-    measured("reports received", until, IRQ_SCAN_RESULT, COUNT // 2)
+    measured("reports received", REPORTS, until, IRQ_SCAN_RESULT, REPORTS)
     node.ble.gap_scan(None)
     multitest.broadcast("done")
     node.stop()
