@@ -28,10 +28,12 @@ pub enum Op {
     Pairing,
     KeyPairMade,
     DhKey,
+    DhKeyPart,
+    DhKeyEnd,
 }
 
 /// All operations, with their names, in the order of the report.
-pub const OPS: [(Op, &str); 14] = [
+pub const OPS: [(Op, &str); 16] = [
     (Report, "advertising report to event"),
     (ReadServed, "ATT read served, the script asked"),
     (WriteServed, "ATT write of 20 bytes served"),
@@ -46,13 +48,17 @@ pub const OPS: [(Op, &str); 14] = [
     (Pairing, "pairing, LE Secure Connections, Just Works"),
     (KeyPairMade, "P-256 key pair"),
     (DhKey, "P-256 DHKey"),
+    (DhKeyPart, "P-256 in steps: one of them"),
+    (DhKeyEnd, "P-256 in steps: the last, which gives the result"),
 ];
 
 /// SDUs of the channel, in bytes.
 pub const SDU: u16 = 1024;
 
 const FIRST_HANDLE: u16 = 0x40;
-const NOW: Instant = Instant(1);
+const START: Instant = Instant(1);
+/// The host rests no longer than this while it has work.
+const REST_MS: u32 = 20;
 /// Data bytes of one of the controller's ACL packets.
 const ACL_LEN: usize = 251;
 const LAST_SERVICE: [u8; 2] = [0x99, 0x18];
@@ -60,6 +66,7 @@ const LAST_SERVICE: [u8; 2] = [0x99, 0x18];
 /// A host on a scripted controller.
 pub struct Bench<'a> {
     host: &'a mut Host,
+    now: Instant,
     channel_memory: Option<&'static mut [u8]>,
     value: u16,
     /// Handle of the last of the links.
@@ -101,9 +108,10 @@ impl<'a> Bench<'a> {
         host.prepare();
         host.seed(&[1; 32]);
         host.database().lend(memory);
-        host.start(NOW, Options::default()).ok();
+        host.start(START, Options::default()).ok();
         let mut bench = Bench {
             host,
+            now: START,
             channel_memory: Some(channel_memory),
             value: 0,
             conn: FIRST_HANDLE + links as u16 - 1,
@@ -132,7 +140,7 @@ impl<'a> Bench<'a> {
         for i in 0..links {
             bench.connect(FIRST_HANDLE + i as u16);
         }
-        bench.host.start_scan(NOW, 0, 30_000, 30_000, false).ok();
+        bench.host.start_scan(START, 0, 30_000, 30_000, false).ok();
         bench.turn();
         bench
     }
@@ -158,7 +166,7 @@ impl<'a> Bench<'a> {
             NotifySent => {
                 let (conn, value) = (self.conn, self.value);
                 measured(&mut || {
-                    self.host.notify(NOW, conn, value, Some(&[7; 20])).ok();
+                    self.host.notify(self.now, conn, value, Some(&[7; 20])).ok();
                 });
                 self.turn();
                 self.last.payload().first() == Some(&0x1b)
@@ -170,7 +178,7 @@ impl<'a> Bench<'a> {
             WriteCommandSent => {
                 let conn = self.conn;
                 measured(&mut || {
-                    self.host.gattc_write(NOW, conn, 3, &[7; 20], 0).ok();
+                    self.host.gattc_write(self.now, conn, 3, &[7; 20], 0).ok();
                 });
                 self.turn();
                 self.last.payload().first() == Some(&0x52)
@@ -178,7 +186,7 @@ impl<'a> Bench<'a> {
             WriteSent => {
                 let conn = self.conn;
                 measured(&mut || {
-                    self.host.gattc_write(NOW, conn, 3, &[7; 20], 1).ok();
+                    self.host.gattc_write(self.now, conn, 3, &[7; 20], 1).ok();
                 });
                 self.turn();
                 self.pdu(4, &[0x13]);
@@ -208,6 +216,23 @@ impl<'a> Bench<'a> {
                 measured(&mut || dhkey = ours.dhkey(&theirs.x(), &y(theirs)));
                 dhkey.is_some()
             }
+            DhKeyPart => {
+                let Some(mut work) = KeyPair::start(&[3; 32]) else {
+                    return false;
+                };
+                let mut more = false;
+                measured(&mut || more = work.step());
+                more
+            }
+            DhKeyEnd => {
+                let Some(mut work) = KeyPair::start(&[3; 32]) else {
+                    return false;
+                };
+                while work.step() {}
+                let mut x = [0; 32];
+                measured(&mut || x = work.x());
+                x != [0; 32]
+            }
         }
     }
 
@@ -236,7 +261,7 @@ impl<'a> Bench<'a> {
             let memory = self.channel_memory.take()?;
             let cid = self
                 .host
-                .l2cap_connect(NOW, self.conn, 0x80, SDU, memory)
+                .l2cap_connect(self.now, self.conn, 0x80, SDU, memory)
                 .ok()?;
             self.turn();
             // Accepted with the peer's CID 0x40, MTU 1024 and our MPS.
@@ -251,7 +276,11 @@ impl<'a> Bench<'a> {
     fn channel_send(&mut self, cid: u16) -> bool {
         let conn = self.conn;
         let mut sent = Ok(true);
-        measured(&mut || sent = self.host.l2cap_send(NOW, conn, cid, &[9; SDU as usize]));
+        measured(&mut || {
+            sent = self
+                .host
+                .l2cap_send(self.now, conn, cid, &[9; SDU as usize])
+        });
         self.turn();
         // Credits for the three frames.
         self.pdu(5, &[0x16, 9, 4, 0, 0x40, 0, 3, 0]);
@@ -269,7 +298,7 @@ impl<'a> Bench<'a> {
         measured(&mut || {
             n = self
                 .host
-                .l2cap_recvinto(NOW, conn, cid, Some(&mut buffer))
+                .l2cap_recvinto(self.now, conn, cid, Some(&mut buffer))
                 .unwrap_or(0);
         });
         self.turn();
@@ -354,7 +383,7 @@ impl<'a> Bench<'a> {
 
     fn receive(&mut self, packet: &[u8]) {
         measured(&mut || {
-            self.host.receive(NOW, packet);
+            self.host.receive(self.now, packet);
         });
     }
 
@@ -367,16 +396,22 @@ impl<'a> Bench<'a> {
     fn turn_seeing(&mut self, see: &mut dyn FnMut(&[u8])) {
         for _ in 0..1000 {
             measured(&mut || self.events());
-            if self.host.poll_timeout().is_some_and(|at| at.reached(NOW)) {
-                measured(&mut || self.host.handle_timeout(NOW));
-            }
             let mut any = false;
-            measured(&mut || any = self.host.poll_transmit(NOW).is_some());
+            let now = self.now;
+            measured(&mut || any = self.host.poll_transmit(now).is_some());
             if !any {
                 self.host.poll_operation();
-                return;
+                match self.host.poll_timeout() {
+                    Some(at) if at.reached(now.after(REST_MS)) => {
+                        self.now = if at.reached(now) { now } else { at };
+                        let now = self.now;
+                        measured(&mut || self.host.handle_timeout(now));
+                        continue;
+                    }
+                    _ => return,
+                }
             }
-            let Some(packet) = self.host.poll_transmit(NOW) else {
+            let Some(packet) = self.host.poll_transmit(now) else {
                 return;
             };
             let mut head = [0; 5];
@@ -392,7 +427,7 @@ impl<'a> Bench<'a> {
                 self.last.len = n;
                 see(self.last.payload());
             }
-            measured(&mut || self.host.transmitted(NOW));
+            measured(&mut || self.host.transmitted(now));
             match head {
                 [1, low, high, ..] => self.answer([low, high]),
                 [_, low, high, ..] => self.receive(&[4, 0x13, 5, 1, low, high & 0x0f, 1, 0]),
@@ -402,7 +437,7 @@ impl<'a> Bench<'a> {
 
     /// Takes all events as a script does that agrees with everything.
     fn events(&mut self) {
-        while let Some(event) = self.host.poll_event(NOW) {
+        while let Some(event) = self.host.poll_event(self.now) {
             self.told += 1;
             match event {
                 Event::GattsReadRequest { token, .. } => self.host.answer_read(token, 0),

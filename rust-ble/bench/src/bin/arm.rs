@@ -59,7 +59,7 @@ mod board {
         let mut bench = Bench::new(host, database, channel, 20, 1);
         for (op, name) in OPS {
             let times = match op {
-                Op::Pairing | Op::KeyPairMade | Op::DhKey => 3,
+                Op::Pairing | Op::KeyPairMade | Op::DhKey | Op::DhKeyEnd => 3,
                 _ => 300,
             };
             // Once to leave out what only the first time costs.
