@@ -95,6 +95,29 @@ pub(super) fn is_response(code: u8) -> bool {
     code < 32 && responses >> code & 1 != 0
 }
 
+/// Whether a command that we know has as many words as it should.
+pub(super) fn has_its_words(code: u8, n: usize) -> bool {
+    const MORE: u8 = 0x10;
+    /// For each code how many words, or at least how many; zero for others.
+    const WORDS: [u8; code::RECONFIGURE_RSP as usize] = {
+        let mut words = [0; code::RECONFIGURE_RSP as usize];
+        words[code::COMMAND_REJECT as usize] = 1 | MORE;
+        words[code::DISCONNECTION_REQ as usize] = 2;
+        words[code::DISCONNECTION_RSP as usize] = 2;
+        words[code::PARAMETER_UPDATE_REQ as usize] = 4;
+        words[code::PARAMETER_UPDATE_RSP as usize] = 1;
+        words[code::LE_CONNECTION_REQ as usize] = 5;
+        words[code::LE_CONNECTION_RSP as usize] = 5;
+        words[code::FLOW_CONTROL_CREDIT_IND as usize] = 2;
+        words[code::CONNECTION_REQ as usize] = 4 | MORE;
+        words[code::RECONFIGURE_REQ as usize] = 2 | MORE;
+        words
+    };
+    let words = WORDS.get(code as usize).copied().unwrap_or(0);
+    let least = (words % MORE) as usize;
+    n == least || n > least && words > MORE
+}
+
 /// Writes a command.
 pub(super) fn emit(out: &mut Writer, code: u8, id: u8, words: &[u16]) {
     out.u8(code).u8(id).u16(2 * words.len() as u16);

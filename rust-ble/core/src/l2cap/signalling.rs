@@ -4,7 +4,8 @@
 use super::channel::{acceptable, pending, Channel, State};
 use super::channels::our_cid;
 use super::signal::{
-    code, emit, is_response, reason, reconfigured, result, Command, MAX_ENHANCED, MAX_WORDS,
+    code, emit, has_its_words, is_response, reason, reconfigured, result, Command, MAX_ENHANCED,
+    MAX_WORDS,
 };
 use super::{cid, signal, status, Channels, ConnParams, Link, MIN_MTU, MPS, SIGNAL_LEN};
 use crate::config::MAX_CHANNELS;
@@ -196,7 +197,8 @@ impl Channels {
         else {
             return Outcome::Nothing;
         };
-        if is_response(code) && words.is_none() {
+        let n = words.map_or(0, <[u16]>::len);
+        if is_response(code) && n == 0 {
             return Outcome::Nothing;
         }
         if pdu.len() > SIGNAL_LEN {
@@ -205,15 +207,14 @@ impl Channels {
             return Outcome::Nothing;
         }
         let slot = link.slot;
-        match (code, words) {
-            (code::PARAMETER_UPDATE_REQ, Some(&[interval_min, interval_max, latency, timeout]))
-                if link.role == Role::Central =>
-            {
+        let [a, b, c, d, e, ..] = room;
+        match if has_its_words(code, n) { code } else { 0 } {
+            code::PARAMETER_UPDATE_REQ if link.role == Role::Central => {
                 let params = ConnParams {
-                    interval_min,
-                    interval_max,
-                    latency,
-                    timeout,
+                    interval_min: a,
+                    interval_max: b,
+                    latency: c,
+                    timeout: d,
                 };
                 let valid = params.valid();
                 emit(out, code::PARAMETER_UPDATE_RSP, id, &[!valid as u16]);
@@ -221,17 +222,17 @@ impl Channels {
                     return Outcome::Update(params);
                 }
             }
-            (code::PARAMETER_UPDATE_RSP, Some(&[result])) => {
+            code::PARAMETER_UPDATE_RSP => {
                 if self
                     .signalling(slot)
                     .is_some_and(|signalling| signalling.updated(id))
                 {
-                    return Outcome::Updated(result == 0);
+                    return Outcome::Updated(a == 0);
                 }
             }
-            (code::LE_CONNECTION_REQ, Some(&[psm, scid, mtu, mps, credits])) => {
-                let terms = [psm, mtu, mps, credits];
-                if self.listener(psm).is_none() && self.held.is_none() {
+            code::LE_CONNECTION_REQ => {
+                let (terms, scid) = ([a, c, d, e], b);
+                if self.listener(a).is_none() && self.held.is_none() {
                     let until = now.after(HOLD_MS);
                     let expired = false;
                     self.held = Some(Held {
@@ -243,39 +244,37 @@ impl Channels {
                         expired,
                     });
                 } else {
-                    self.connection_request(link, id, false, terms, &[scid], out);
+                    self.connection_request(link, id, false, &terms, &[scid], out);
                 }
             }
-            (code::LE_CONNECTION_RSP, Some(&[dcid, mtu, mps, credits, result])) => {
-                self.connection_response(slot, id, [dcid, mtu, mps, credits, result]);
+            code::LE_CONNECTION_RSP => self.connection_response(slot, id, &[a, b, c, d, e]),
+            code::CONNECTION_REQ => {
+                let scids = room.get(4..n).unwrap_or_default();
+                self.connection_request(link, id, true, &[a, b, c, d], scids, out);
             }
-            (code::CONNECTION_REQ, Some(&[psm, mtu, mps, credits, ref scids @ ..])) => {
-                self.connection_request(link, id, true, [psm, mtu, mps, credits], scids, out);
-            }
-            (code::RECONFIGURE_REQ, Some(&[mtu, mps, ref cids @ ..])) => {
-                let result = self.reconfigure(slot, mtu, mps, cids);
+            code::RECONFIGURE_REQ => {
+                let cids = room.get(2..n).unwrap_or_default();
+                let result = self.reconfigure(slot, a, b, cids);
                 emit(out, code::RECONFIGURE_RSP, id, &[result]);
             }
-            (code::FLOW_CONTROL_CREDIT_IND, Some(&[cid, credits])) => {
-                if let Some(index) = self.peer_index(slot, cid) {
+            code::FLOW_CONTROL_CREDIT_IND => {
+                if let Some(index) = self.peer_index(slot, a) {
                     let channel = self.channels.get_mut(index);
-                    if channel.is_some_and(|channel| channel.credits_taken(credits).is_err()) {
+                    if channel.is_some_and(|channel| channel.credits_taken(b).is_err()) {
                         self.fail(now, index);
                     }
                 }
             }
-            (code::DISCONNECTION_REQ, Some(&[dcid, scid])) => {
-                self.disconnection_request(slot, id, dcid, scid, out);
-            }
-            (code::DISCONNECTION_RSP, Some(&[dcid, scid])) => {
-                if let Some((index, channel)) = self.linked(slot, scid) {
-                    if channel.waits_for(id) && channel.peer_cid == dcid {
+            code::DISCONNECTION_REQ => self.disconnection_request(slot, id, a, b, out),
+            code::DISCONNECTION_RSP => {
+                if let Some((index, channel)) = self.linked(slot, b) {
+                    if channel.waits_for(id) && channel.peer_cid == a {
                         let status = channel.status;
                         self.end(index, status);
                     }
                 }
             }
-            (code::COMMAND_REJECT, Some(&[reason, ..])) => return self.rejected(slot, id, reason),
+            code::COMMAND_REJECT => return self.rejected(slot, id, a),
             _ if is_response(code) => {}
             _ => emit(out, code::COMMAND_REJECT, id, &[reason::NOT_UNDERSTOOD]),
         }
@@ -337,7 +336,7 @@ impl Channels {
                 ..
             }) = self.held.take()
             {
-                self.connection_request(link, id, false, terms, &[scid], out);
+                self.connection_request(link, id, false, &terms, &[scid], out);
             }
         }
     }
@@ -349,11 +348,11 @@ impl Channels {
         link: Link,
         id: u8,
         enhanced: bool,
-        terms: [u16; 4],
+        terms: &[u16; 4],
         scids: &[u16],
         out: &mut Writer,
     ) {
-        let [psm, mtu, mps, credits] = terms;
+        let [psm, mtu, mps, credits] = *terms;
         let min = if enhanced { MIN_ENHANCED } else { MIN_MTU };
         let mut incoming = Incoming {
             slot: link.slot,
@@ -457,7 +456,7 @@ impl Channels {
         &mut self,
         slot: u8,
         id: u8,
-        [dcid, mtu, mps, credits, result]: [u16; 5],
+        &[dcid, mtu, mps, credits, result]: &[u16; 5],
     ) {
         let Some(index) = self.outstanding(slot, id, State::Connecting) else {
             return;
