@@ -213,7 +213,7 @@ impl<'a> Bench<'a> {
                     return false;
                 };
                 let mut dhkey = None;
-                measured(&mut || dhkey = ours.dhkey(&theirs.x(), &y(theirs)));
+                measured(&mut || dhkey = ours.dhkey(theirs.x(), &y(theirs)));
                 dhkey.is_some()
             }
             DhKeyPart => {

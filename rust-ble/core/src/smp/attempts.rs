@@ -39,17 +39,14 @@ impl Attempts {
 
     /// Counts a failure that may have been a guess.
     pub fn failed(&mut self, peer: Address, now: Instant) {
-        let mut at = 0;
-        for (i, attempt) in self.0.iter().enumerate() {
-            if attempt.peer == peer {
-                at = i;
-                break;
-            }
-            if attempt.failures < self.0[at].failures {
-                at = i;
+        let [attempt, others @ ..] = &mut self.0;
+        let mut attempt = attempt;
+        for other in others {
+            let found = attempt.peer == peer;
+            if !found && (other.peer == peer || other.failures < attempt.failures) {
+                attempt = other;
             }
         }
-        let attempt = &mut self.0[at];
         if attempt.peer != peer {
             *attempt = Attempt {
                 peer,

@@ -312,8 +312,8 @@ pub(super) mod tests {
 
     #[test]
     fn the_debug_key_is_the_sample_key() {
-        assert!(is_debug_key(&key_pair(KEYS[0][0]).x()));
-        assert!(!is_debug_key(&key_pair(KEYS[0][1]).x()));
+        assert!(is_debug_key(key_pair(KEYS[0][0]).x()));
+        assert!(!is_debug_key(key_pair(KEYS[0][1]).x()));
     }
 
     #[test]

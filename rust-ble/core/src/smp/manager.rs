@@ -398,7 +398,7 @@ impl Smp {
             return;
         };
         match &mut pairing.shared {
-            Shared::Y(y) => match keys.start_dhkey(&pairing.peer_x, y) {
+            Shared::Y => match keys.start_dhkey(&pairing.peer_x, &pairing.secret) {
                 Some(work) => pairing.shared = Shared::Working(work),
                 None => pairing.dhkey_ready(None),
             },
@@ -465,7 +465,7 @@ impl Smp {
             }
             _ => {}
         }
-        if pairing.shared != Shared::Nothing {
+        if !matches!(pairing.shared, Shared::Nothing) {
             self.key_uses += uses;
         }
         self.pairings[at] = None;
@@ -514,7 +514,7 @@ fn load_to_encrypt(pairing: &mut Pairing) {
 }
 
 fn wants_dhkey(pairing: &Pairing) -> bool {
-    pairing.state != State::Over && matches!(pairing.shared, Shared::Y(_) | Shared::Working(_))
+    pairing.state != State::Over && matches!(pairing.shared, Shared::Y | Shared::Working(_))
 }
 
 fn wants_key_pair(pairing: &Pairing, keys: &Option<KeyPair>) -> bool {

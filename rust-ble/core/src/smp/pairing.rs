@@ -6,7 +6,6 @@ use super::crypto::{self, Block, KeyPair, Multiplication};
 use super::method::Model;
 use super::pdu::{auth, code, feature, keys, our_features, reason, wants_bond, Features};
 use super::{Failure, IoCapability, Link, SecurityConfig};
-use crate::wire::Reader;
 use crate::{Instant, Role, Security};
 
 /// What waits to be emitted: bit n for the PDU with code n, and these.
@@ -71,17 +70,17 @@ pub enum State {
     Over,
 }
 
-/// The DHKey and its making.
+/// What `Pairing::secret` is, and what becomes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shared {
     /// No public key yet.
     Nothing,
     /// Y of the peer's public key: wants a multiplication.
-    Y([u8; 32]),
+    Y,
     /// The multiplication, which has begun.
     Working(Multiplication),
     /// The DHKey.
-    DhKey([u8; 32]),
+    DhKey,
 }
 
 /// What an LTK request that is refused comes to, on the other side.
@@ -129,6 +128,8 @@ pub struct Pairing {
     /// To encrypt with.
     pub key: Key,
     pub peer_x: [u8; 32],
+    /// See `Shared`.
+    pub secret: [u8; 32],
     pub shared: Shared,
     /// What is learned about the peer.
     pub bond: Bond,
@@ -187,6 +188,7 @@ impl Pairing {
             got: false,
             keys_queued: false,
             round: 0,
+            shared: Shared::Nothing,
             model: Model::JustWorks,
             request: [0; 7],
             response: [0; 7],
@@ -196,7 +198,7 @@ impl Pairing {
             peer_nonce: [0; 16],
             peer_value: [0; 16],
             peer_x: [0; 32],
-            shared: Shared::Nothing,
+            secret: [0; 32],
             key: [0; 26],
             expect: 0,
             bond: Bond::blank(),
@@ -255,7 +257,6 @@ impl Pairing {
         own: Option<&KeyPair>,
         identities: &Identities,
     ) -> Accepted {
-        let block = || Reader(body).array().unwrap_or_default();
         match (self.state, code) {
             (_, code::PAIRING_KEYPRESS_NOTIFICATION) => Ok(()),
             (_, code::PAIRING_FAILED) => {
@@ -268,32 +269,15 @@ impl Pairing {
             _ if self.todo & todo::PDUS & !(1 << code::SECURITY_REQUEST) != 0 => {
                 Err(reason::UNSPECIFIED_REASON)
             }
-            (State::Request, code::PAIRING_REQUEST) => self.pairing_request(body, identities),
-            (State::Response, code::PAIRING_RESPONSE) => self.pairing_response(body, identities),
-            (State::PublicKey, code::PAIRING_PUBLIC_KEY) => self.public_key(body, own),
-            (State::Confirm, code::PAIRING_CONFIRM) if !self.got => {
-                self.peer_value = block();
-                self.confirm_arrived();
-                Ok(())
-            }
-            (State::Random, code::PAIRING_RANDOM) => {
-                self.peer_nonce = block();
+            _ if !self.awaits(code) => Err(reason::UNSPECIFIED_REASON),
+            (State::Request, _) => self.pairing_request(body, identities),
+            (State::Response, _) => self.pairing_response(body, identities),
+            (State::PublicKey, _) => self.public_key(body, own),
+            (State::Random, _) => {
+                take(&mut self.peer_nonce, body);
                 self.random_arrived(own)
             }
-            (State::Check, code::PAIRING_DHKEY_CHECK) if !self.central && !self.got => {
-                self.peer_value = block();
-                self.got = true;
-                self.check_stage()
-            }
-            (State::CheckReply, code::PAIRING_DHKEY_CHECK) => {
-                self.peer_value = block();
-                self.verify_check()?;
-                self.todo |= todo::ENCRYPT;
-                self.state = State::Encrypt;
-                Ok(())
-            }
-            // The lowest of those expected.
-            (State::Keys, _) if self.expect & ((2 << code) - 1) == 1 << code => {
+            (State::Keys, _) => {
                 self.expect &= !(1 << code);
                 self.bond.learn(code, body);
                 if code == code::IDENTITY_ADDRESS_INFORMATION && !self.bond.has_identity() {
@@ -302,9 +286,41 @@ impl Pairing {
                 self.keys_stage();
                 Ok(())
             }
-            // CVE-2019-17520: all else is out of order.
-            _ => Err(reason::UNSPECIFIED_REASON),
+            _ => {
+                take(&mut self.peer_value, body);
+                match self.state {
+                    State::Confirm => self.confirm_arrived(),
+                    State::Check => {
+                        self.got = true;
+                        return self.check_stage();
+                    }
+                    _ => {
+                        self.verify_check()?;
+                        self.todo |= todo::ENCRYPT;
+                        self.state = State::Encrypt;
+                    }
+                }
+                Ok(())
+            }
         }
+    }
+
+    /// Whether a PDU is the next in order; all else is refused
+    /// (CVE-2019-17520).
+    fn awaits(&self, code: u8) -> bool {
+        let awaited = match self.state {
+            State::Request => code::PAIRING_REQUEST,
+            State::Response => code::PAIRING_RESPONSE,
+            State::PublicKey => code::PAIRING_PUBLIC_KEY,
+            State::Confirm if !self.got => code::PAIRING_CONFIRM,
+            State::Random => code::PAIRING_RANDOM,
+            State::Check if !self.central && !self.got => code::PAIRING_DHKEY_CHECK,
+            State::CheckReply => code::PAIRING_DHKEY_CHECK,
+            // The lowest of those expected; none, which no code is, otherwise.
+            State::Keys => self.expect.trailing_zeros() as u8,
+            _ => 0,
+        };
+        code == awaited
     }
 
     /// Central: begins with Pairing Request.
@@ -320,7 +336,7 @@ impl Pairing {
     }
 
     fn pairing_request(&mut self, body: &[u8], identities: &Identities) -> Accepted {
-        self.request = features(code::PAIRING_REQUEST, body);
+        features(&mut self.request, code::PAIRING_REQUEST, body);
         self.response = our_features(code::PAIRING_RESPONSE, &self.config);
         if wants_bond(&self.request) && self.config.bond {
             let both = self.request[feature::AUTH] & self.response[feature::AUTH];
@@ -344,7 +360,7 @@ impl Pairing {
     }
 
     fn pairing_response(&mut self, body: &[u8], identities: &Identities) -> Accepted {
-        self.response = features(code::PAIRING_RESPONSE, body);
+        features(&mut self.response, code::PAIRING_RESPONSE, body);
         self.negotiate(self.response, identities)?;
         if self.security.secure_connections {
             self.todo = 1 << code::PAIRING_PUBLIC_KEY;
@@ -406,17 +422,14 @@ impl Pairing {
     }
 
     fn public_key(&mut self, body: &[u8], own: Option<&KeyPair>) -> Accepted {
-        let mut r = Reader(body);
-        let (Some(x), Some(y)) = (r.array(), r.array()) else {
-            return Err(reason::INVALID_PARAMETERS);
-        };
+        take(&mut self.peer_x, body);
+        take(&mut self.secret, body.get(32..).unwrap_or_default());
         // CVE-2020-26558, CVE-2021-37577: our own key comes back, perhaps
         // with the other Y. CVE-2018-5383: everybody knows the debug key.
-        if own.is_some_and(|own| own.x() == x) || crypto::is_debug_key(&x) {
+        if own.is_some_and(|own| own.x() == &self.peer_x) || crypto::is_debug_key(&self.peer_x) {
             return Err(reason::INVALID_PARAMETERS);
         }
-        self.peer_x = x;
-        self.shared = Shared::Y(y);
+        self.shared = Shared::Y;
         if !self.central {
             self.todo |= 1 << code::PAIRING_PUBLIC_KEY;
             self.state = State::Random;
@@ -524,9 +537,8 @@ impl Pairing {
         if self.model == Model::NumericComparison {
             self.ask = ask::NUMERIC_COMPARISON;
             self.todo |= todo::PASSKEY;
-            let own = own.map_or([0; 32], KeyPair::x);
             let (initiator, responder) = self.nonces();
-            let (u, v) = self.ordered(&own, &self.peer_x);
+            let (u, v) = self.ordered(x_of(own), &self.peer_x);
             self.passkey = crypto::g2(u, v, initiator, responder);
         }
         self.check_stage()
@@ -536,7 +548,8 @@ impl Pairing {
     pub fn dhkey_ready(&mut self, dhkey: Option<[u8; 32]>) {
         let checked = match dhkey {
             Some(dhkey) => {
-                self.shared = Shared::DhKey(dhkey);
+                self.secret = dhkey;
+                self.shared = Shared::DhKey;
                 self.check_stage()
             }
             // CVE-2018-5383.
@@ -552,7 +565,7 @@ impl Pairing {
 
     /// Authentication stage 2 (2.3.5.6.5), once everything is at hand.
     fn check_stage(&mut self) -> Accepted {
-        let ready = matches!(self.shared, Shared::DhKey(_)) && self.ask == ask::NOTHING;
+        let ready = matches!(self.shared, Shared::DhKey) && self.ask == ask::NOTHING;
         if self.state != State::Check || !ready {
             return Ok(());
         }
@@ -576,14 +589,11 @@ impl Pairing {
         Ok(())
     }
 
-    /// MacKey and LTK.
+    /// MacKey and LTK, once there is a DHKey.
     pub fn derive(&self) -> (Block, Block) {
-        let Shared::DhKey(dhkey) = &self.shared else {
-            return Default::default();
-        };
         let (initiator, responder) = self.nonces();
         let (a1, a2) = self.ordered(self.link.local, self.link.peer);
-        crypto::f5(dhkey, initiator, responder, a1, a2)
+        crypto::f5(&self.secret, initiator, responder, a1, a2)
     }
 
     /// Our DHKey check, or the one that the peer should send.
@@ -608,15 +618,15 @@ impl Pairing {
             let (ia, ra) = self.ordered(self.link.local, self.link.peer);
             return crypto::c1(&self.tk(), nonce, &self.request, &self.response, ia, ra);
         }
-        let own = own.map_or([0; 32], KeyPair::x);
+        let own = x_of(own);
         let z = match self.model.is_passkey() {
             true => 0x80 | (self.passkey >> self.round & 1) as u8,
             false => 0,
         };
         let (u, v) = if ours {
-            (&own, &self.peer_x)
+            (own, &self.peer_x)
         } else {
-            (&self.peer_x, &own)
+            (&self.peer_x, own)
         };
         crypto::f4(u, v, nonce, z)
     }
@@ -791,13 +801,23 @@ impl Pairing {
     }
 }
 
-/// The features in the body of a Pairing Request or Response.
-fn features(code: u8, body: &[u8]) -> Features {
-    let mut features = [code; 7];
-    for (to, from) in features.iter_mut().skip(1).zip(body) {
+/// X of our public key.
+fn x_of(own: Option<&KeyPair>) -> &[u8; 32] {
+    own.map_or(&[0; 32], KeyPair::x)
+}
+
+/// Takes the features in the body of a Pairing Request or Response.
+fn features(features: &mut Features, code: u8, body: &[u8]) {
+    let [first, rest @ ..] = features;
+    *first = code;
+    take(rest, body);
+}
+
+/// Takes bytes of the peer, as many as there is room for.
+fn take(room: &mut [u8], bytes: &[u8]) {
+    for (to, from) in room.iter_mut().zip(bytes) {
         *to = *from;
     }
-    features
 }
 
 /// Whether an authenticated bond is worth asking for.

@@ -652,14 +652,14 @@ fn passkey_entry_reveals_one_bit_in_each_of_twenty_rounds() {
     for round in 0..20 {
         let z = 0x80 | (passkey >> round & 1) as u8;
         let nonce = [round as u8; 16];
-        let confirm = crypto::f4(&mine.x(), &theirs, &nonce, z);
+        let confirm = crypto::f4(mine.x(), &theirs, &nonce, z);
         side.receive(&[&[code::PAIRING_CONFIRM], confirm.as_slice()].concat());
         let answer = side.sent.pop_back().unwrap();
         assert_eq!(answer[0], code::PAIRING_CONFIRM, "{round}");
         side.receive(&[&[code::PAIRING_RANDOM], nonce.as_slice()].concat());
         let random = side.sent.pop_back().unwrap();
         let random = random[1..].try_into().unwrap();
-        assert_eq!(answer[1..], crypto::f4(&theirs, &mine.x(), random, z));
+        assert_eq!(answer[1..], crypto::f4(&theirs, mine.x(), random, z));
     }
     // All rounds are over: one more is out of order.
     side.receive(&[code::PAIRING_CONFIRM; 17]);
