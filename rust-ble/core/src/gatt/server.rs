@@ -171,6 +171,8 @@ pub fn handle(link: &mut Link, ctx: &mut Context, pdu: &[u8], out: &mut Writer) 
         ctx,
         out,
         r: Reader(parameters),
+        first: 0,
+        second: 0,
         limit,
         asked: 0,
     };
@@ -327,8 +329,12 @@ struct Request<'a, 'b, 'w> {
     link: &'a mut Link,
     ctx: &'a mut Context<'b>,
     out: &'a mut Writer<'w>,
-    /// The parameters.
+    /// The parameters that are not yet taken.
     r: Reader<'a>,
+    /// A handle, for most requests.
+    first: u16,
+    /// The last handle of a range, or an offset.
+    second: u16,
     /// Longest answer.
     limit: usize,
     /// Reads that needed the script's consent so far.
@@ -393,18 +399,55 @@ fn fail<T>(code: u8, handle: u16) -> Step<T> {
 
 const MALFORMED: Stop = Stop::error(error::INVALID_PDU, 0);
 
+/// The request begins with `Request::first`, ...
+const ONE: u8 = 1;
+/// ... then `second`, ...
+const TWO: u8 = 2;
+/// ... and these are all parameters; ...
+const ALL: u8 = 4;
+/// ... the first is a handle that a client has to know.
+const SYNC: u8 = 8;
+
+/// How the parameters of a request begin, of the bits above.
+fn begins_with(op: u8) -> u8 {
+    match op {
+        opcode::EXCHANGE_MTU_REQ => ONE | ALL,
+        opcode::FIND_INFORMATION_REQ => ONE | TWO | ALL,
+        opcode::FIND_BY_TYPE_VALUE_REQ => ONE | TWO,
+        opcode::READ_BY_TYPE_REQ => ONE | TWO,
+        opcode::READ_REQ => ONE | ALL | SYNC,
+        opcode::READ_BLOB_REQ => ONE | TWO | ALL | SYNC,
+        opcode::READ_BY_GROUP_TYPE_REQ => ONE | TWO,
+        opcode::WRITE_REQ | opcode::WRITE_CMD => ONE | SYNC,
+        opcode::PREPARE_WRITE_REQ => ONE | TWO | SYNC,
+        _ => 0,
+    }
+}
+
 impl Request<'_, '_, '_> {
     fn run(&mut self, op: u8, parameters: &[u8]) -> Step<Outcome> {
+        let begins = begins_with(op);
+        if begins & ONE != 0 {
+            self.first = self.u16()?;
+        }
+        if begins & TWO != 0 {
+            self.second = self.u16()?;
+        }
+        if begins & ALL != 0 {
+            self.end()?;
+        }
+        if begins & SYNC != 0 {
+            self.check_sync(self.first)?;
+        }
         match op {
             opcode::EXCHANGE_MTU_REQ => return self.exchange_mtu(),
             opcode::FIND_INFORMATION_REQ => self.find_information()?,
             opcode::FIND_BY_TYPE_VALUE_REQ => self.find_by_type_value()?,
-            opcode::READ_BY_TYPE_REQ => self.read_by_type()?,
-            opcode::READ_REQ => self.read()?,
-            opcode::READ_BLOB_REQ => self.read_blob()?,
-            opcode::READ_MULTIPLE_REQ => self.read_multiple(false)?,
-            opcode::READ_MULTIPLE_VARIABLE_REQ => self.read_multiple(true)?,
-            opcode::READ_BY_GROUP_TYPE_REQ => self.read_by_group_type()?,
+            opcode::READ_REQ | opcode::READ_BLOB_REQ => self.read(op)?,
+            opcode::READ_MULTIPLE_REQ | opcode::READ_MULTIPLE_VARIABLE_REQ => {
+                self.read_multiple(op)?;
+            }
+            opcode::READ_BY_TYPE_REQ | opcode::READ_BY_GROUP_TYPE_REQ => self.list(op)?,
             opcode::WRITE_REQ => {
                 let outcome = self.write()?;
                 self.out.u8(opcode::WRITE_RSP);
@@ -423,20 +466,26 @@ impl Request<'_, '_, '_> {
     /// Vol 3, Part F, 3.4.2. A client that asks again gets the same answer,
     /// and the MTU stays.
     fn exchange_mtu(&mut self) -> Step<Outcome> {
-        let client = self.u16()?;
-        self.end()?;
         self.out
             .u8(opcode::EXCHANGE_MTU_RSP)
             .u16(self.ctx.preferred_mtu);
         if core::mem::replace(&mut self.link.mtu_exchanged, true) {
             return Ok(Outcome::Done);
         }
-        let mtu = client.min(self.ctx.preferred_mtu).max(DEFAULT_MTU);
+        let mtu = self.first.min(self.ctx.preferred_mtu).max(DEFAULT_MTU);
         Ok(Outcome::MtuExchanged { mtu })
     }
 
     fn u16(&mut self) -> Step<u16> {
         self.r.u16().ok_or(MALFORMED)
+    }
+
+    /// Vol 3, Part F, 3.4.3.1 and others: `first` to `second` is a range.
+    fn check_range(&self) -> Step<()> {
+        if self.first == 0 || self.first > self.second {
+            return fail(error::INVALID_HANDLE, self.first);
+        }
+        Ok(())
     }
 
     /// There are no more parameters.

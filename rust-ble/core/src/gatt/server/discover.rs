@@ -1,6 +1,5 @@
 //! Find requests (Vol 3, Part F, 3.4.3).
 
-use super::read::check_range;
 use super::{fail, Request, Step};
 use crate::gatt::db::{put_uuid, MAX_MADE_UP};
 use crate::gatt::permission;
@@ -15,9 +14,8 @@ const LONG: u8 = 2;
 impl Request<'_, '_, '_> {
     /// 3.4.3.1: handles and types, as far as they have one format.
     pub(super) fn find_information(&mut self) -> Step<()> {
-        let (start, end) = (self.u16()?, self.u16()?);
-        self.end()?;
-        check_range(start, end)?;
+        self.check_range()?;
+        let (start, end) = (self.first, self.second);
         let mut format = 0;
         let mut handle = start;
         while let (true, Some(attribute)) = (handle <= end, self.ctx.db.attribute(handle)) {
@@ -44,9 +42,10 @@ impl Request<'_, '_, '_> {
     /// 3.4.3.3: groups with this type and value. A value that the client may
     /// not read does not match, or it could be guessed.
     pub(super) fn find_by_type_value(&mut self) -> Step<()> {
-        let (start, end, wanted) = (self.u16()?, self.u16()?, Uuid::U16(self.u16()?));
+        let wanted = Uuid::U16(self.u16()?);
         let value = self.r.rest();
-        check_range(start, end)?;
+        self.check_range()?;
+        let (start, end) = (self.first, self.second);
         self.out.u8(opcode::FIND_BY_TYPE_VALUE_RSP);
         let mut next = self.ctx.db.find(start, end, &wanted);
         while next != 0 && self.out.len() + 4 <= self.limit {

@@ -12,44 +12,27 @@ use crate::wire::att::{error, opcode, uuid};
 const MAX_LISTED: usize = 255;
 
 impl Request<'_, '_, '_> {
-    /// 3.4.4.3
-    pub(super) fn read(&mut self) -> Step<()> {
-        let handle = self.u16()?;
-        self.end()?;
-        self.check_sync(handle)?;
+    /// 3.4.4.3 and 3.4.4.5. Of short values the rest is served too: a client
+    /// that cannot know the length asks for it when a value just filled the
+    /// last answer.
+    pub(super) fn read(&mut self, op: u8) -> Step<()> {
+        let (handle, offset) = (self.first, self.second);
         let attribute = self.readable(handle)?;
-        self.out.u8(opcode::READ_RSP);
-        self.put_value(handle, &attribute, 0, usize::MAX);
-        Ok(())
-    }
-
-    /// 3.4.4.5. Short values are served too: a client that cannot know the
-    /// length asks for the rest of a value that just filled the last answer.
-    pub(super) fn read_blob(&mut self) -> Step<()> {
-        let handle = self.u16()?;
-        let offset = usize::from(self.u16()?);
-        self.end()?;
-        self.check_sync(handle)?;
-        let attribute = self.readable(handle)?;
-        self.out.u8(opcode::READ_BLOB_RSP);
-        match self.put_value(handle, &attribute, offset, usize::MAX) {
+        self.out.u8(op + 1);
+        match self.put_value(handle, &attribute, offset.into(), usize::MAX) {
             Some(_) => Ok(()),
             None => fail(error::INVALID_OFFSET, handle),
         }
     }
 
     /// 3.4.4.7, and with the length before each value 3.4.4.11.
-    pub(super) fn read_multiple(&mut self, variable: bool) -> Step<()> {
+    pub(super) fn read_multiple(&mut self, op: u8) -> Step<()> {
+        let variable = op == opcode::READ_MULTIPLE_VARIABLE_REQ;
         let len = self.r.0.len();
         if len < 4 || len % 2 != 0 {
             return Err(MALFORMED);
         }
-        let answer = if variable {
-            opcode::READ_MULTIPLE_VARIABLE_RSP
-        } else {
-            opcode::READ_MULTIPLE_RSP
-        };
-        self.out.u8(answer);
+        self.out.u8(op + 1);
         while let Some(handle) = self.r.u16() {
             self.check_sync(handle)?;
             let attribute = self.readable(handle)?;
@@ -72,34 +55,35 @@ impl Request<'_, '_, '_> {
         Ok(())
     }
 
-    /// 3.4.4.1
-    pub(super) fn read_by_type(&mut self) -> Step<()> {
-        let (start, end, wanted) = self.typed_range()?;
-        let whole = (start, end) == (1, 0xffff);
-        if !whole && !matches!(wanted, Uuid::U16(uuid::INCLUDE | uuid::CHARACTERISTIC)) {
+    /// 3.4.4.1 and 3.4.4.9: lists handle, end of the group if there are
+    /// groups, and value of the attributes with a type, as long as the values
+    /// have one length. What the client may not read is an error at first and
+    /// ends the list later.
+    #[inline(never)]
+    pub(super) fn list(&mut self, op: u8) -> Step<()> {
+        let groups = op == opcode::READ_BY_GROUP_TYPE_REQ;
+        let wanted = &match self.r.0.len() {
+            2 | 16 => Uuid::from_bytes(self.r.rest()).ok_or(MALFORMED)?,
+            _ => return Err(MALFORMED),
+        };
+        self.check_range()?;
+        let (start, end) = (self.first, self.second);
+        let short = match *wanted {
+            Uuid::U16(short) => short,
+            Uuid::U128(_) => 0,
+        };
+        if groups {
+            // Of the grouping types only the services may be asked for (Vol 3,
+            // Part G, 2.5.3).
+            if !matches!(short, uuid::PRIMARY_SERVICE | uuid::SECONDARY_SERVICE) {
+                return fail(error::UNSUPPORTED_GROUP_TYPE, start);
+            }
+        } else if (start, end) != (1, 0xffff)
+            && !matches!(short, uuid::INCLUDE | uuid::CHARACTERISTIC)
+        {
             self.check_sync(start)?;
         }
-        self.out.u8(opcode::READ_BY_TYPE_RSP).u8(0);
-        self.list(start, end, &wanted, false)
-    }
-
-    /// 3.4.4.9. Of the grouping types only the services may be asked for
-    /// (Vol 3, Part G, 2.5.3).
-    pub(super) fn read_by_group_type(&mut self) -> Step<()> {
-        let (start, end, wanted) = self.typed_range()?;
-        match wanted {
-            Uuid::U16(uuid::PRIMARY_SERVICE | uuid::SECONDARY_SERVICE) => {}
-            _ => return fail(error::UNSUPPORTED_GROUP_TYPE, start),
-        }
-        self.out.u8(opcode::READ_BY_GROUP_TYPE_RSP).u8(0);
-        self.list(start, end, &wanted, true)
-    }
-
-    /// Lists handle, end of the group if `groups`, and value of the attributes
-    /// with a type, as long as the values have one length. What the client may
-    /// not read is an error at first and ends the list later.
-    #[inline(never)]
-    fn list(&mut self, start: u16, end: u16, wanted: &Uuid, groups: bool) -> Step<()> {
+        self.out.u8(op + 1).u8(0);
         let before = if groups { 4 } else { 2 };
         let most = self.limit.saturating_sub(2).min(MAX_LISTED) - before;
         let mut item = None;
@@ -162,17 +146,6 @@ impl Request<'_, '_, '_> {
         Ok(())
     }
 
-    /// Start handle, end handle and type of a request that lists attributes.
-    fn typed_range(&mut self) -> Step<(u16, u16, Uuid)> {
-        let (start, end) = (self.u16()?, self.u16()?);
-        let wanted = match self.r.0.len() {
-            2 | 16 => Uuid::from_bytes(self.r.rest()).ok_or(MALFORMED)?,
-            _ => return Err(MALFORMED),
-        };
-        check_range(start, end)?;
-        Ok((start, end, wanted))
-    }
-
     /// Appends a value from an offset, at most `most` bytes and no more than
     /// fit. Gives the length there is from the offset; `None` past the end.
     fn put_value(
@@ -190,12 +163,4 @@ impl Request<'_, '_, '_> {
         self.out.bytes(rest.get(..room).unwrap_or(rest));
         Some(rest.len())
     }
-}
-
-/// Vol 3, Part F, 3.4.3.1 and others.
-pub(super) fn check_range(start: u16, end: u16) -> Step<()> {
-    if start == 0 || start > end {
-        return fail(error::INVALID_HANDLE, start);
-    }
-    Ok(())
 }

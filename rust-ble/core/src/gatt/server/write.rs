@@ -20,13 +20,12 @@ const COMMIT: u8 = 1;
 impl Request<'_, '_, '_> {
     /// 3.4.5.1 and 3.4.5.3.
     pub(super) fn write(&mut self) -> Step<Outcome> {
-        let handle = self.u16()?;
+        let handle = self.first;
         let entry = Entry {
             handle,
             offset: 0,
             value: self.r.rest(),
         };
-        self.check_sync(handle)?;
         let attribute = self.writable(handle)?;
         let (base, len) = match (attribute.is_script(), attribute.append) {
             (false, _) => (0, 0),
@@ -54,13 +53,12 @@ impl Request<'_, '_, '_> {
 
     /// 3.4.6.1: the offset and the length are checked when all parts are here.
     pub(super) fn prepare_write(&mut self, parameters: &[u8]) -> Step<()> {
-        let (handle, offset) = (self.u16()?, self.u16()?);
+        let (handle, offset) = (self.first, self.second);
         let entry = Entry {
             handle,
             offset: offset.into(),
             value: self.r.rest(),
         };
-        self.check_sync(handle)?;
         self.writable(handle)?;
         if !self.link.queue.push(self.ctx.pool, &entry) {
             return fail(error::PREPARE_QUEUE_FULL, handle);
