@@ -338,12 +338,12 @@ impl<'a> Bench<'a> {
         let na = [5; 16];
         self.pdu(6, &with_code(4, &na));
         let nb: [u8; 16] = self.last.payload().get(1..17)?.try_into().ok()?;
-        let (mac_key, _) = f5(&dhkey, &na, &nb, peer, ours);
+        let mac_key = f5(&dhkey, &na, &nb, &peer, &ours, 0);
         let our_io = [REQUEST[1], REQUEST[2], REQUEST[3]];
-        let check = f6(&mac_key, &na, &nb, &[0; 16], &our_io, peer, ours);
+        let check = f6(&mac_key, &na, &nb, &[0; 16], &our_io, &peer, &ours);
         self.pdu(6, &with_code(0x0d, &check));
         // The peer would check this.
-        core::hint::black_box(f6(&mac_key, &nb, &na, &[0; 16], &io, ours, peer));
+        core::hint::black_box(f6(&mac_key, &nb, &na, &[0; 16], &io, &ours, &peer));
         // The controller asks for the LTK, then says that it encrypts.
         self.exchange(&[4, 0x3e, 13, 5, low, high, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
         self.exchange(&[4, 8, 4, 0, low, high, 1]);

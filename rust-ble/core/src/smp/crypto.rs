@@ -33,18 +33,19 @@ pub fn c1(
     r: &Block,
     request: &[u8; 7],
     response: &[u8; 7],
-    ia: Address,
-    ra: Address,
+    ia: &Address,
+    ra: &Address,
 ) -> Block {
     let mut p1 = [0; 16];
     p1[0] = ia.kind as u8;
     p1[1] = ra.kind as u8;
     p1[2..9].copy_from_slice(request);
     p1[9..].copy_from_slice(response);
-    let mut p2 = [0; 16];
-    p2[..6].copy_from_slice(&ra.bytes);
-    p2[6..12].copy_from_slice(&ia.bytes);
-    e(tk, &xor(&e(tk, &xor(r, &p1)), &p2))
+    xor(&mut p1, r);
+    let mut p2 = e(tk, &p1);
+    xor(&mut p2, &ra.bytes);
+    xor(&mut p2[6..], &ia.bytes);
+    e(tk, &p2)
 }
 
 /// Short term key of LE legacy pairing (2.2.4), from the random values of
@@ -61,15 +62,14 @@ pub fn f4(u: &[u8; 32], v: &[u8; 32], x: &Block, z: u8) -> Block {
     cmac(x, &[u, v, &[z]])
 }
 
-/// MacKey and LTK from the DHKey, the nonces and the addresses of initiator
-/// and responder (2.2.7).
-pub fn f5(dhkey: &[u8; 32], n1: &Block, n2: &Block, a1: Address, a2: Address) -> (Block, Block) {
+/// MacKey (`half` 0) or LTK (1) from the DHKey, the nonces and the addresses
+/// of initiator and responder (2.2.7).
+pub fn f5(dhkey: &[u8; 32], n1: &Block, n2: &Block, a1: &Address, a2: &Address, half: u8) -> Block {
     const SALT: Block = 0x6c88_8391_aaf5_a538_6037_0bdb_5a60_83be_u128.to_le_bytes();
     const BTLE: [u8; 4] = 0x6274_6c65_u32.to_le_bytes();
     let t = cmac(&SALT, &[dhkey]);
     let (a1, a2) = (address(a1), address(a2));
-    let half = |counter| cmac(&t, &[&[counter], &BTLE, n1, n2, &a1, &a2, &[0, 1]]);
-    (half(0), half(1))
+    cmac(&t, &[&[half], &BTLE, n1, n2, &a1, &a2, &[0, 1]])
 }
 
 /// DHKey check value (2.2.8). `io` is IO capability, OOB flag and AuthReq as
@@ -80,8 +80,8 @@ pub fn f6(
     n2: &Block,
     r: &Block,
     io: &[u8; 3],
-    a1: Address,
-    a2: Address,
+    a1: &Address,
+    a2: &Address,
 ) -> Block {
     cmac(mac_key, &[n1, n2, r, io, &address(a1), &address(a2)])
 }
@@ -121,7 +121,7 @@ pub(super) fn encrypt(key: &Block, block: &mut Block) {
 }
 
 /// An address as A1 and A2 of f5 and f6: 56 bits, the type on top.
-fn address(address: Address) -> [u8; 7] {
+fn address(address: &Address) -> [u8; 7] {
     let [a, b, c, d, e, f] = address.bytes;
     [a, b, c, d, e, f, address.kind as u8]
 }
@@ -132,8 +132,10 @@ fn reversed(block: &Block) -> Block {
     out
 }
 
-fn xor(a: &Block, b: &Block) -> Block {
-    core::array::from_fn(|i| a[i] ^ b[i])
+fn xor(to: &mut [u8], from: &[u8]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to ^= from;
+    }
 }
 
 /// Sample data: Vol 3, Part H, Appendix D; Vol 2, Part G, 7.1.2.
@@ -174,7 +176,7 @@ pub(super) mod tests {
         let (request, response) = (le("07071000000101"), le("05000800000302"));
         let ia = Address::random(le("A1A2A3A4A5A6"));
         let ra = Address::public(le("B1B2B3B4B5B6"));
-        let confirm = c1(&[0; 16], &r, &request, &response, ia, ra);
+        let confirm = c1(&[0; 16], &r, &request, &response, &ia, &ra);
         assert_eq!(confirm, le("1e1e3fef878988ead2a74dc5bef13b86"));
     }
 
@@ -222,7 +224,8 @@ pub(super) mod tests {
 
     #[test]
     fn f5_gives_the_sample_data() {
-        let (mac_key, ltk) = f5(&le(DHKEY), &le(N1), &le(N2), a1(), a2());
+        let [mac_key, ltk] =
+            [0, 1].map(|half| f5(&le(DHKEY), &le(N1), &le(N2), &a1(), &a2(), half));
         assert_eq!(mac_key, le(MAC_KEY));
         assert_eq!(ltk, le("69867911 69d7cd23 980522b5 94750a38"));
     }
@@ -236,8 +239,8 @@ pub(super) mod tests {
             &le(N2),
             &r,
             &le("010102"),
-            a1(),
-            a2(),
+            &a1(),
+            &a2(),
         );
         assert_eq!(check, le("e3c47398 9cd0e8c5 d26c0b09 da958f61"));
     }

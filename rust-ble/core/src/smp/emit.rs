@@ -125,8 +125,7 @@ impl Pairing {
                 put(out, &self.nonce);
             }
             code::PAIRING_DHKEY_CHECK => {
-                let (mac_key, _) = self.derive();
-                put(out, &self.check(&mac_key, true));
+                put(out, &self.check(true));
                 if self.central {
                     self.state = State::CheckReply;
                 }

@@ -516,8 +516,7 @@ impl Pairing {
         }
         if !secure {
             let (initiator, responder) = self.nonces();
-            let stk = crypto::s1(&self.tk(), responder, initiator);
-            self.set_key(&stk);
+            self.set_key(&crypto::s1(&self.tk(), responder, initiator));
             self.state = State::Encrypt;
             if self.central {
                 self.todo |= todo::ENCRYPT;
@@ -581,26 +580,26 @@ impl Pairing {
     }
 
     fn verify_check(&mut self) -> Accepted {
-        let (mac_key, ltk) = self.derive();
-        if self.check(&mac_key, false) != self.peer_value {
+        if self.check(false) != self.peer_value {
             return Err(reason::DHKEY_CHECK_FAILED);
         }
-        self.set_key(&ltk);
+        self.set_key(&self.derive(1));
         Ok(())
     }
 
-    /// MacKey and LTK, once there is a DHKey.
-    pub fn derive(&self) -> (Block, Block) {
+    /// MacKey (0) or LTK (1), once there is a DHKey.
+    #[inline(never)]
+    fn derive(&self, half: u8) -> Block {
         let (initiator, responder) = self.nonces();
-        let (a1, a2) = self.ordered(self.link.local, self.link.peer);
-        crypto::f5(&self.secret, initiator, responder, a1, a2)
+        let (a1, a2) = self.ordered(&self.link.local, &self.link.peer);
+        crypto::f5(&self.secret, initiator, responder, a1, a2, half)
     }
 
     /// Our DHKey check, or the one that the peer should send.
-    pub fn check(&self, mac_key: &Block, ours: bool) -> Block {
-        let r = self.tk();
-        let local = (&self.nonce, self.link.local);
-        let peer = (&self.peer_nonce, self.link.peer);
+    pub fn check(&self, ours: bool) -> Block {
+        let (mac_key, r) = (self.derive(0), self.tk());
+        let local = (&self.nonce, &self.link.local);
+        let peer = (&self.peer_nonce, &self.link.peer);
         let ((n1, a1), (n2, a2)) = if ours { (local, peer) } else { (peer, local) };
         let features = if ours == self.central {
             &self.request
@@ -608,14 +607,14 @@ impl Pairing {
             &self.response
         };
         let [_, io, oob, auth, ..] = *features;
-        crypto::f6(mac_key, n1, n2, &r, &[io, oob, auth], a1, a2)
+        crypto::f6(&mac_key, n1, n2, &r, &[io, oob, auth], a1, a2)
     }
 
     /// Our confirm value, or the one that the peer should have sent.
     pub fn confirm(&self, own: Option<&KeyPair>, ours: bool) -> Block {
         let nonce = if ours { &self.nonce } else { &self.peer_nonce };
         if !self.security.secure_connections {
-            let (ia, ra) = self.ordered(self.link.local, self.link.peer);
+            let (ia, ra) = self.ordered(&self.link.local, &self.link.peer);
             return crypto::c1(&self.tk(), nonce, &self.request, &self.response, ia, ra);
         }
         let own = x_of(own);

@@ -219,7 +219,9 @@ fn encrypt(driver: &mut Driver, central: bool) {
         driver.pdu(6, &request);
         response = command(&driver.pairing);
     }
-    let confirm = c1(&[0; 16], &RANDOM, &request, &response, initiator, responder);
+    let confirm = c1(
+        &[0; 16], &RANDOM, &request, &response, &initiator, &responder,
+    );
     driver.pdu(6, &[&[3], &confirm[..]].concat());
     driver.pdu(6, &[&[4], &RANDOM[..]].concat());
     if !central {

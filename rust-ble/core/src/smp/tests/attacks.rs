@@ -181,7 +181,14 @@ fn keys_are_cut_to_a_size_that_was_allowed() {
         let response: [u8; 7] = side.sent.pop_back().unwrap().try_into().unwrap();
         let (ours, nonce) = (side.link, [7; 16]);
         let request: [u8; 7] = pdu.try_into().unwrap();
-        let confirm = crypto::c1(&[0; 16], &nonce, &request, &response, ours.peer, ours.local);
+        let confirm = crypto::c1(
+            &[0; 16],
+            &nonce,
+            &request,
+            &response,
+            &ours.peer,
+            &ours.local,
+        );
         side.receive(&[&[code::PAIRING_CONFIRM], confirm.as_slice()].concat());
         side.receive(&[&[code::PAIRING_RANDOM], nonce.as_slice()].concat());
         side.ltk_request([0; 8], 0);
