@@ -223,12 +223,14 @@ impl Host {
         w.u16(conn);
         match action {
             Action::Send => {}
-            Action::Encrypt { rand, ediv, ltk } => {
-                w.bytes(&rand).u16(ediv).bytes(&ltk);
+            Action::Encrypt => {
+                let (ltk, rest) = self.smp.key(slot).split_at(16);
+                let (ediv, rand) = rest.split_at(2);
+                w.bytes(rand).bytes(ediv).bytes(ltk);
                 self.commands.push(opcode::LE_ENABLE_ENCRYPTION, &params);
             }
-            Action::LtkReply(ltk) => {
-                w.bytes(&ltk);
+            Action::LtkReply => {
+                w.bytes(&self.smp.key(slot)[..16]);
                 self.commands.push(opcode::LE_LTK_REPLY, &params[..18]);
             }
             Action::LtkRefuse => {

@@ -5,7 +5,7 @@ use super::crypto::KeyPair;
 use super::pairing::{ask, todo, Pairing, State, TIMEOUT_MS};
 use super::pdu::{auth_req, code};
 use super::{Action, Failure, Rng};
-use crate::wire::{Reader, Writer};
+use crate::wire::Writer;
 use crate::{Address, Instant, PasskeyAction, Security};
 
 /// What we tell bonded peers about ourselves.
@@ -14,6 +14,17 @@ pub struct Own {
     pub irk: [u8; 16],
     pub address: Address,
 }
+
+/// The bits of `todo`, by number.
+const ENCRYPTED: u32 = todo::ENCRYPTED.ilog2();
+const PASSKEY: u32 = todo::PASSKEY.ilog2();
+const LOAD: u32 = todo::LOAD.ilog2();
+const STORE: u32 = todo::STORE.ilog2();
+const ENCRYPT: u32 = todo::ENCRYPT.ilog2();
+const LTK_REPLY: u32 = todo::LTK_REPLY.ilog2();
+const LTK_REFUSE: u32 = todo::LTK_REFUSE.ilog2();
+const DONE: u32 = todo::DONE.ilog2();
+const FAILED: u32 = todo::FAILED.ilog2();
 
 impl Pairing {
     /// The next thing to do. `out` has room for the longest PDU.
@@ -33,49 +44,41 @@ impl Pairing {
         if ready == 0 {
             return None;
         }
-        let bit = ready & ready.wrapping_neg();
-        self.todo &= !bit;
-        let action = match bit {
-            todo::ENCRYPTED => Action::Encrypted(Security {
+        let mut next = 0;
+        while ready >> next & 1 == 0 {
+            next += 1;
+        }
+        self.todo &= !(1 << next);
+        let action = match next {
+            ENCRYPTED => Action::Encrypted(Security {
                 bonded: false,
                 ..self.security
             }),
-            todo::PASSKEY => Action::Passkey(match self.ask {
+            PASSKEY => Action::Passkey(match self.ask {
                 ask::DISPLAY => PasskeyAction::Display,
                 ask::INPUT => PasskeyAction::Input,
                 _ => PasskeyAction::NumericComparison(self.passkey),
             }),
-            todo::LOAD => Action::LoadBond(self.bond.identity()),
-            todo::STORE => Action::StoreBond(self.bond.identity()),
-            todo::ENCRYPT | todo::LTK_REPLY => {
+            LOAD => Action::LoadBond(self.bond.identity()),
+            STORE => Action::StoreBond(self.bond.identity()),
+            ENCRYPT | LTK_REPLY => {
                 if self.state == State::Encrypt {
                     self.state = State::Encrypting;
                 }
-                let mut key = Reader(&self.key);
-                let ltk = key.array().unwrap_or_default();
-                if bit == todo::LTK_REPLY {
-                    Action::LtkReply(ltk)
+                if next == ENCRYPT {
+                    Action::Encrypt
                 } else {
-                    let ediv = key.u16().unwrap_or_default();
-                    Action::Encrypt {
-                        ltk,
-                        ediv,
-                        rand: key.array().unwrap_or_default(),
-                    }
+                    Action::LtkReply
                 }
             }
-            todo::LTK_REFUSE => Action::LtkRefuse,
-            todo::DONE => Action::Done {
+            LTK_REFUSE => Action::LtkRefuse,
+            DONE => Action::Done {
                 security: self.security,
                 identity: self.link.identity,
             },
-            todo::FAILED => Action::Failed(self.failure?),
-            _ => {
-                let mut code = 1;
-                while bit >> code != 1 {
-                    code += 1;
-                }
-                self.send(code, out, rng, keys, own);
+            FAILED => Action::Failed(self.failure?),
+            code => {
+                self.send(code as u8, out, rng, keys, own);
                 self.deadline = now.after(TIMEOUT_MS);
                 Action::Send
             }

@@ -1,7 +1,7 @@
 //! All procedures together: which input belongs to which, what they share.
 
 use super::attempts::Attempts;
-use super::bonds::{Bond, Identities, OwnIdentity, BOND_LEN};
+use super::bonds::{Bond, Identities, Key, OwnIdentity, BOND_LEN};
 use super::crypto::{KeyPair, Multiplication};
 use super::emit::Own;
 use super::pairing::{ask, todo, wants_mitm, Pairing, Shared, State};
@@ -303,6 +303,14 @@ impl Smp {
             State::LoadToKeep => pairing.keep(bond, &self.identities),
             _ => {}
         }
+    }
+
+    /// The key of `Action::Encrypt` and `Action::LtkReply`: LTK, EDIV, Rand.
+    pub fn key(&self, index: u8) -> &Key {
+        let mut pairings = self.pairings.iter().flatten();
+        pairings
+            .find(|p| p.link.index == index)
+            .map_or(&[0; 26], |p| &p.key)
     }
 
     /// The value of `Action::StoreBond`, until it is answered.

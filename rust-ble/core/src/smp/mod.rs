@@ -95,17 +95,10 @@ pub struct Link {
 pub enum Action {
     /// Send what was written to `out` on L2CAP channel 6.
     Send,
-    /// `HCI_LE_Enable_Encryption` (Vol 4, Part E, 7.8.24).
-    Encrypt {
-        /// Random_Number, little-endian.
-        rand: [u8; 8],
-        /// Encrypted_Diversifier.
-        ediv: u16,
-        /// Long_Term_Key, little-endian.
-        ltk: [u8; 16],
-    },
-    /// `HCI_LE_Long_Term_Key_Request_Reply` with this key (7.8.25).
-    LtkReply([u8; 16]),
+    /// `HCI_LE_Enable_Encryption` with `Smp::key` (Vol 4, Part E, 7.8.24).
+    Encrypt,
+    /// `HCI_LE_Long_Term_Key_Request_Reply` with the LTK of `Smp::key` (7.8.25).
+    LtkReply,
     /// `HCI_LE_Long_Term_Key_Request_Negative_Reply` (7.8.26).
     LtkRefuse,
     /// Tell the script; it answers with `gap_passkey` -> `Smp::passkey`.

@@ -7,7 +7,7 @@ mod models;
 
 use super::pdu::{code, reason};
 use super::*;
-use crate::wire::Writer;
+use crate::wire::{Reader, Writer};
 use crate::Instant;
 use std::collections::{BTreeMap, VecDeque};
 use std::vec::Vec;
@@ -148,8 +148,14 @@ impl Side {
         let index = self.link.index;
         match action {
             Action::Send => {}
-            Action::Encrypt { rand, ediv, ltk } => self.encrypt = Some((rand, ediv, ltk)),
-            Action::LtkReply(ltk) => self.answer = Some(Some(ltk)),
+            Action::Encrypt => {
+                let mut key = Reader(self.smp.key(index));
+                let (ltk, ediv) = (key.array().unwrap(), key.u16().unwrap());
+                self.encrypt = Some((key.array().unwrap(), ediv, ltk));
+            }
+            Action::LtkReply => {
+                self.answer = Some(Reader(self.smp.key(index)).array());
+            }
             Action::LtkRefuse => self.answer = Some(None),
             Action::Passkey(action) => {
                 self.asked.push(action);
