@@ -64,6 +64,16 @@ const LONG: u8 = 0x20;
 impl Attribute {
     pub const MAX_AT: usize = 0x00ff_ffff;
 
+    /// Of no handle.
+    pub const NONE: Attribute = Attribute {
+        kind: Kind::Own,
+        append: false,
+        long: false,
+        flags: 0,
+        uuid: 0,
+        at: 0,
+    };
+
     pub fn from_bytes(record: &[u8; RECORD]) -> Self {
         let [a, b, c, d, at @ .., kind] = *record;
         Attribute {

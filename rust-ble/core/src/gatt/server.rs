@@ -19,6 +19,7 @@ use core::num::NonZeroU32;
 
 use self::queue::Queue;
 use super::db::{cccd, Database, FIRST_SCRIPT_HANDLE, SERVICE_CHANGED_HANDLE};
+use super::layout::Attribute;
 use super::permission::{self, Credentials};
 use crate::pool::Pool;
 use crate::wire::att::{error, opcode, DEFAULT_MTU};
@@ -173,6 +174,7 @@ pub fn handle(link: &mut Link, ctx: &mut Context, pdu: &[u8], out: &mut Writer) 
         r: Reader(parameters),
         first: 0,
         second: 0,
+        attribute: Attribute::NONE,
         limit,
         asked: 0,
     };
@@ -335,6 +337,8 @@ struct Request<'a, 'b, 'w> {
     first: u16,
     /// The last handle of a range, or an offset.
     second: u16,
+    /// What `readable` or `writable` found.
+    attribute: Attribute,
     /// Longest answer.
     limit: usize,
     /// Reads that needed the script's consent so far.

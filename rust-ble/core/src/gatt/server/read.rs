@@ -17,9 +17,9 @@ impl Request<'_, '_, '_> {
     /// last answer.
     pub(super) fn read(&mut self, op: u8) -> Step<()> {
         let (handle, offset) = (self.first, self.second);
-        let attribute = self.readable(handle)?;
+        self.readable(handle)?;
         self.out.u8(op + 1);
-        match self.put_value(handle, &attribute, offset.into(), usize::MAX) {
+        match self.put_value(handle, offset.into(), usize::MAX) {
             Some(_) => Ok(()),
             None => fail(error::INVALID_OFFSET, handle),
         }
@@ -35,7 +35,7 @@ impl Request<'_, '_, '_> {
         self.out.u8(op + 1);
         while let Some(handle) = self.r.u16() {
             self.check_sync(handle)?;
-            let attribute = self.readable(handle)?;
+            self.readable(handle)?;
             let at = self.out.len();
             if variable {
                 // A length is never cut, a value may be.
@@ -45,9 +45,7 @@ impl Request<'_, '_, '_> {
                     self.out.u16(0);
                 }
             }
-            let len = self
-                .put_value(handle, &attribute, 0, usize::MAX)
-                .unwrap_or(0);
+            let len = self.put_value(handle, 0, usize::MAX).unwrap_or(0);
             if let (true, Some(field)) = (variable, self.out.written().get_mut(at..at + 2)) {
                 field.copy_from_slice(&(len as u16).to_le_bytes());
             }
@@ -93,17 +91,18 @@ impl Request<'_, '_, '_> {
             if item.is_some_and(|item| at + item > self.limit) {
                 break;
             }
-            let attribute = match self.readable(handle) {
-                Ok(attribute) => attribute,
+            match self.readable(handle) {
+                Ok(()) => {}
                 Err(stop) if item.is_none() || stop.is_query() => return Err(stop),
                 Err(_) => break,
-            };
+            }
             self.out.u16(handle);
             if groups {
-                self.out.u16(self.ctx.db.group_end(handle, attribute.kind));
+                self.out
+                    .u16(self.ctx.db.group_end(handle, self.attribute.kind));
             }
             // Only the first value may be cut, to what a list of one holds.
-            let len = self.put_value(handle, &attribute, 0, most).unwrap_or(0);
+            let len = self.put_value(handle, 0, most).unwrap_or(0);
             let len = before + len.min(most);
             if *item.get_or_insert(len) != len {
                 self.out.truncate(at);
@@ -120,8 +119,8 @@ impl Request<'_, '_, '_> {
         }
     }
 
-    /// The attribute, if this client may read it now.
-    fn readable(&mut self, handle: u16) -> Step<Attribute> {
+    /// Finds the attribute, if this client may read it now.
+    fn readable(&mut self, handle: u16) -> Step<()> {
         let Some(attribute) = self.ctx.db.attribute(handle) else {
             return fail(error::INVALID_HANDLE, handle);
         };
@@ -135,7 +134,8 @@ impl Request<'_, '_, '_> {
                 self.link.sync = Sync::Told;
             }
         }
-        Ok(attribute)
+        self.attribute = attribute;
+        Ok(())
     }
 
     /// The script has its say in reads of all its values.
@@ -148,16 +148,13 @@ impl Request<'_, '_, '_> {
 
     /// Appends a value from an offset, at most `most` bytes and no more than
     /// fit. Gives the length there is from the offset; `None` past the end.
-    fn put_value(
-        &mut self,
-        handle: u16,
-        attribute: &Attribute,
-        offset: usize,
-        most: usize,
-    ) -> Option<usize> {
+    fn put_value(&mut self, handle: u16, offset: usize, most: usize) -> Option<usize> {
         let mut made_up = [0; MAX_MADE_UP];
         let client = (self.ctx.slot, self.link.features);
-        let value = self.ctx.db.value(handle, attribute, client, &mut made_up);
+        let value = self
+            .ctx
+            .db
+            .value(handle, &self.attribute, client, &mut made_up);
         let rest = value.get(offset..)?;
         let room = self.limit.saturating_sub(self.out.len()).min(most);
         self.out.bytes(rest.get(..room).unwrap_or(rest));

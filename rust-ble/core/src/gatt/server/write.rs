@@ -26,25 +26,18 @@ impl Request<'_, '_, '_> {
             offset: 0,
             value: self.r.rest(),
         };
-        let attribute = self.writable(handle)?;
-        let (base, len) = match (attribute.is_script(), attribute.append) {
-            (false, _) => (0, 0),
-            (true, false) => (0, self.ctx.db.value_len(&attribute)),
-            (true, true) => (self.ctx.db.value_len(&attribute), 0),
-        };
-        let place = Place { base, len };
-        if let Err(code) = check(self.ctx.db, self.link.features, &attribute, &entry, place) {
-            return fail(code, handle);
-        }
+        self.writable(handle)?;
+        let place = self.place();
+        self.check(&entry, place)?;
         self.link.unsaved |= apply(
             self.ctx.db,
             self.ctx.slot,
             &mut self.link.features,
-            &attribute,
+            &self.attribute,
             &entry,
             place,
         );
-        Ok(if attribute.is_script() {
+        Ok(if self.attribute.is_script() {
             Outcome::Written { handle }
         } else {
             Outcome::Done
@@ -101,24 +94,14 @@ impl Request<'_, '_, '_> {
         }
         let mut at = 0;
         while let Some(handle) = self.link.queue.handle_at(self.ctx.pool, at) {
-            let attribute = self.writable(handle)?;
+            self.writable(handle)?;
             let bytes = self.link.queue.bytes(self.ctx.pool);
             let Some((entry, next)) = queue::entry(bytes, at) else {
                 break;
             };
-            let place = if !attribute.is_script() {
-                Place { base: 0, len: 0 }
-            } else {
-                let now = self.ctx.db.value_len(&attribute);
-                let (base, len) = if attribute.append { (now, 0) } else { (0, now) };
-                Place {
-                    base,
-                    len: queue::len_before(bytes, at, handle, len),
-                }
-            };
-            if let Err(code) = check(self.ctx.db, self.link.features, &attribute, &entry, place) {
-                return fail(code, handle);
-            }
+            let mut place = self.place();
+            place.len = queue::len_before(bytes, at, handle, place.len);
+            self.check(&entry, place)?;
             at = next;
         }
 
@@ -157,8 +140,32 @@ impl Request<'_, '_, '_> {
         Ok(())
     }
 
-    /// The attribute, if this client may write it now.
-    fn writable(&mut self, handle: u16) -> Step<Attribute> {
+    /// Where a single write goes, or the first of several.
+    fn place(&self) -> Place {
+        if !self.attribute.is_script() {
+            return Place { base: 0, len: 0 };
+        }
+        let now = self.ctx.db.value_len(&self.attribute);
+        let (base, len) = if self.attribute.append {
+            (now, 0)
+        } else {
+            (0, now)
+        };
+        Place { base, len }
+    }
+
+    /// Whether a value may be written.
+    #[inline(never)]
+    fn check(&self, entry: &Entry, place: Place) -> Step<()> {
+        let (db, features) = (&self.ctx.db, self.link.features);
+        match check(db, features, &self.attribute, entry, place) {
+            Ok(()) => Ok(()),
+            Err(code) => fail(code, entry.handle),
+        }
+    }
+
+    /// Finds the attribute, if this client may write it now.
+    fn writable(&mut self, handle: u16) -> Step<()> {
         let Some(attribute) = self.ctx.db.attribute(handle) else {
             return fail(error::INVALID_HANDLE, handle);
         };
@@ -172,7 +179,8 @@ impl Request<'_, '_, '_> {
                 other => other?,
             }
         }
-        Ok(attribute)
+        self.attribute = attribute;
+        Ok(())
     }
 }
 
@@ -186,7 +194,6 @@ struct Place {
 }
 
 /// Whether a value may be written; an ATT error code if not.
-#[inline(never)]
 fn check(
     db: &Database,
     features: u8,
