@@ -107,7 +107,7 @@ def report(args):
             arms.append((arm, counts))
         else:
             reasons.setdefault(why, []).append(arm.name)
-    notes = "\n".join("\n%s: %s" % (", ".join(names), why) for why, names in reasons.items())
+    notes = "".join("\n\n%s: %s" % (", ".join(names), why) for why, names in reasons.items())
     parts["ARM"] = (arm_table(arms) if arms else "") + notes
     parts["P256"] = (p256_table(arms) if arms else "") + notes
     parts["MEMORY"] = memory_table(arms, plain) + notes
