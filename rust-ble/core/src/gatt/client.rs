@@ -354,7 +354,9 @@ impl Client {
             return self.push(kind, handle, extent, None);
         }
         let block = pool.alloc(data.len(), RESERVE).ok_or(Error::NoMemory)?;
-        pool.get_mut(&block).copy_from_slice(data);
+        for (to, from) in pool.get_mut(&block).iter_mut().zip(data) {
+            *to = *from;
+        }
         self.push(kind, handle, extent, Some(block))
     }
 

@@ -152,12 +152,16 @@ impl Database {
     pub fn lend(&mut self, new: &'static mut [u8]) -> Option<&'static mut [u8]> {
         let records = self.count as usize * RECORD;
         let heap = self.heap as usize;
-        let (size, old_size) = (new.len(), self.arena.len());
-        if size < records + heap {
+        if new.len() < records + heap {
             return Some(new);
         }
-        new[..records].copy_from_slice(&self.arena[..records]);
-        new[size - heap..].copy_from_slice(&self.arena[old_size - heap..]);
+        let old = self.arena.iter();
+        for (to, from) in new.iter_mut().zip(old.clone().take(records)) {
+            *to = *from;
+        }
+        for (to, from) in new.iter_mut().rev().zip(old.rev().take(heap)) {
+            *to = *from;
+        }
         let old = core::mem::replace(&mut self.arena, Lent::new(new)).give_back();
         (!old.is_empty()).then_some(old)
     }

@@ -41,8 +41,9 @@ impl Rng {
     /// Fills `out` with random bytes.
     pub fn fill(&mut self, out: &mut [u8]) {
         for chunk in out.chunks_mut(16) {
-            let block = self.next();
-            chunk.copy_from_slice(&block[..chunk.len()]);
+            for (to, from) in chunk.iter_mut().zip(self.next()) {
+                *to = from;
+            }
         }
         // Nobody who reads the state later can tell what was given out.
         self.reseed(&[0; 32]);
