@@ -63,6 +63,14 @@ sanitize: check-tools air ## the multi-instance tests with AddressSanitizer and 
 	@mv $(BUILD)/sanitize/.binary.new $(BUILD)/sanitize/micropython-path
 	@$(RUN)/run.py --build $(BUILD)/sanitize --link air --runs $(RUNS) $(TESTS)
 
+.PHONY: miri
+miri: ## the C ABI and what can be of the core's unit tests under Miri: minutes
+	@MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-ignore-leaks" $(CARGO) +nightly miri test --quiet \
+		--package ble-fuzz --test corpus
+	@$(CARGO) +nightly miri test --quiet --package ble-ffi --lib
+	@$(CARGO) +nightly miri test --quiet --package ble-core --lib -- \
+		wire:: pool:: conn:: hci:: time:: uuid:: l2cap:: gatt::
+
 .PHONY: soak
 soak: unix air ## pairs of MicroPythons do everything at random on a bad link: SECONDS= SEED= PAIRS=
 	@$(RUN)/soak.py --build $(BUILD) --seconds $(SECONDS) --seed $(SEED) --pairs $(PAIRS)

@@ -7,6 +7,10 @@ use std::path::Path;
 fn every_input_of_the_corpus_passes() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     for (name, run) in ble_fuzz::TARGETS {
+        // Under Miri, which is slow, a part of what calls unsafe code.
+        if cfg!(miri) && *name != "abi" {
+            continue;
+        }
         let pack = fs::read(corpus.join(name).with_extension("pack"));
         let pack = pack.expect("a corpus for each target");
         let mut rest = &pack[..];
@@ -15,7 +19,9 @@ fn every_input_of_the_corpus_passes() {
             let (input, more) = inputs.split_at(u16::from_le_bytes([*low, *high]) as usize);
             // Printed only when the test fails, for `ble-fuzz-replay`.
             println!("{name}: {input:02x?}");
-            run(input);
+            if !cfg!(miri) || count % 50 == 0 {
+                run(input);
+            }
             rest = more;
             count += 1;
         }

@@ -77,6 +77,8 @@ impl Host {
     /// for now. Its data is valid until the next call.
     pub fn poll_event(&mut self, now: Instant) -> Option<Event<'_>> {
         self.now = now;
+        #[cfg(feature = "broken")]
+        self.feed();
         loop {
             if let Some(Current::Reports { at, left }) = self.current {
                 // What came up meanwhile is told first.

@@ -27,7 +27,7 @@ mod startup;
 mod transmit;
 
 #[cfg(feature = "broken")]
-pub use broken::Defect;
+pub use broken::{Defect, Starved};
 pub use operation::Operation;
 pub use settings::Settings;
 pub use startup::Options;
@@ -365,7 +365,11 @@ impl Host {
             .iter()
             .filter(|link| link.state != LinkState::Free)
             .count();
-        [self.tx.blocks(), self.pool.blocks(), links]
+        #[cfg(feature = "broken")]
+        let [pdus, values] = self.broken.taken();
+        #[cfg(not(feature = "broken"))]
+        let [pdus, values] = [0; 2];
+        [self.tx.blocks() - pdus, self.pool.blocks() - values, links]
     }
 
     /// The address that peers see, or our identity while it is hidden.

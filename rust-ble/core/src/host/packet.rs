@@ -19,6 +19,8 @@ impl Host {
     /// A whole packet of `len` bytes is at the back of the receive queue.
     #[inline(never)]
     pub(super) fn packet_arrived(&mut self, len: usize) {
+        #[cfg(feature = "broken")]
+        self.count_to_hunger();
         let packet = self.rx.back(len);
         let keep = match *packet {
             [hci::EVENT, code, _, ref params @ ..] => match (code, params) {

@@ -150,6 +150,11 @@ impl Host {
         }
         if let Some(slot) = outgoing.slot() {
             self.controller.acl_free = self.controller.acl_free.saturating_sub(1);
+            #[cfg(feature = "broken")]
+            if self.is_broken(super::Defect::IgnoresCredits) {
+                self.controller.acl_free += 1;
+                self.links[slot].in_flight = 0;
+            }
             let link = &mut self.links[slot];
             link.in_flight += 1;
             link.overdue = link.overdue.or(Some(now.after(LINK_DEAD_MS)));

@@ -306,7 +306,7 @@ fn connect(
 #[test]
 fn nothing_is_lost_reordered_or_sent_without_credits_in_any_schedule() {
     let mut bytes = 0;
-    for seed in 0..10_000 {
+    for seed in 0..if cfg!(miri) { 10 } else { 10_000 } {
         let mut air = Air::new(seed);
         for _ in 0..air.rng.between(10, 300) {
             air.step(true);
@@ -348,7 +348,7 @@ fn nothing_is_lost_reordered_or_sent_without_credits_in_any_schedule() {
             );
         }
     }
-    assert!(bytes > 1_000_000, "{bytes}");
+    assert!(bytes > 1_000_000 || cfg!(miri), "{bytes}");
 }
 
 #[test]

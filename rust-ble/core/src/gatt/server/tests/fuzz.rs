@@ -62,7 +62,7 @@ fn random_pdu(random: &mut Xorshift, mtu: u32) -> Vec<u8> {
 
 #[test]
 fn cve_2024_24746_random_pdus_neither_panic_nor_leak_nor_go_on_forever() {
-    for seed in 1..=60u32 {
+    for seed in 1..=if cfg!(miri) { 1 } else { 60u32 } {
         let mut random = Xorshift(seed.wrapping_mul(0x9e37_79b9));
         let mut bench = Bench::with_service();
         bench.mtu = [23, 24, 64, 517][random.below(4) as usize];
