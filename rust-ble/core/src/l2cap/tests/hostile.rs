@@ -110,9 +110,9 @@ fn a_frame_without_a_credit_loses_the_channel() {
     assert_lost(&mut b, cid);
 }
 
-/// CVE-2021-3454: a first K-frame without a whole SDU length.
+/// A first K-frame without a whole SDU length.
 #[test]
-fn a_frame_without_an_sdu_length_loses_the_channel() {
+fn cve_2021_3454_a_frame_without_an_sdu_length_loses_the_channel() {
     for pdu in [&[][..], &[1]] {
         let (mut b, cid) = Peer::opened(100, 100, 100, 1);
         b.frame(cid, pdu);
@@ -165,10 +165,10 @@ fn another_link_cannot_end_a_channel() {
     assert_eq!(b.events(), []);
 }
 
-/// CVE-2021-3455 and others: a disconnection in every state of a channel,
+/// A disconnection in every state of a channel,
 /// twice, with frames and credits behind it.
 #[test]
-fn a_disconnection_in_every_state_ends_the_channel_at_most_once() {
+fn cve_2021_3455_a_disconnection_in_every_state_ends_the_channel_at_most_once() {
     for state in 0..7 {
         let mut b = Peer::new(PERIPHERAL);
         b.end.listen(PSM, 100).unwrap();
@@ -221,9 +221,9 @@ fn a_disconnection_in_every_state_ends_the_channel_at_most_once() {
     }
 }
 
-/// CVE-2021-3434: more source CIDs than the five that are allowed.
+/// More source CIDs than the five that are allowed.
 #[test]
-fn more_than_five_channels_at_once_are_refused() {
+fn cve_2021_3434_more_than_five_channels_at_once_are_refused() {
     let mut b = Peer::new(PERIPHERAL);
     b.end.listen(PSM, 100).unwrap();
     for n in 6..30 {
@@ -236,9 +236,9 @@ fn more_than_five_channels_at_once_are_refused() {
     b.assert_idle();
 }
 
-/// CVE-2021-3435: an answer that shows what was in memory before.
+/// An answer that shows what was in memory before.
 #[test]
-fn refused_channels_are_answered_by_zeros() {
+fn cve_2021_3435_refused_channels_are_answered_by_zeros() {
     let mut b = Peer::new(PERIPHERAL);
     b.end.listen(PSM, 100).unwrap();
     let request = command(0x17, 1, &[PSM, 64, 64, 1, 0x3f, 0x80, 0, 0xffff, 1]);
@@ -249,9 +249,9 @@ fn refused_channels_are_answered_by_zeros() {
     b.assert_idle();
 }
 
-/// CVE-2023-5055: more CIDs than allowed in a reconfiguration.
+/// More CIDs than allowed in a reconfiguration.
 #[test]
-fn a_reconfiguration_of_too_many_channels_is_refused() {
+fn cve_2023_5055_a_reconfiguration_of_too_many_channels_is_refused() {
     let (mut b, _) = Peer::opened(100, 100, 100, 1);
     for n in 6..30 {
         let words: Vec<u16> = [100, 100].into_iter().chain(0x50..0x50 + n).collect();
@@ -273,9 +273,9 @@ fn a_reconfiguration_of_too_many_channels_is_refused() {
     );
 }
 
-/// CVE-2019-17517: lengths that contradict each other.
+/// Lengths that contradict each other.
 #[test]
-fn every_truncation_and_every_wrong_length_is_rejected_without_effect() {
+fn cve_2019_17517_every_truncation_and_every_wrong_length_is_rejected_without_effect() {
     let (mut b, cid) = Peer::opened(100, 100, 100, 1);
     let requests = [
         command(0x06, 1, &[cid, 0x50]),

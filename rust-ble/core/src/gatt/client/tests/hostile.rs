@@ -36,10 +36,10 @@ fn events_of(kind: usize, pdu: &[u8]) -> Vec<String> {
 }
 
 #[test]
-fn handles_that_do_not_rise_end_a_discovery() {
+fn cve_2024_24746_handles_that_do_not_rise_end_a_discovery() {
     let bad = status::INVALID_RESPONSE;
     let found = service(4, 5, Uuid::U16(0x1800));
-    // Overlap, repetition, end before start, handle zero (CVE-2024-24746).
+    // Overlap, repetition, end before start, handle zero.
     for second in [
         [5, 0, 9, 0],
         [4, 0, 5, 0],
