@@ -32,10 +32,11 @@ impl Block {
 
 /// The arena and the table of what is taken.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Pool {
-    bytes: [u8; POOL_BYTES],
     /// (start, length) of every taken block, sorted by start.
     taken: heapless::Vec<(u16, u16), POOL_BLOCKS>,
+    bytes: [u8; POOL_BYTES],
 }
 
 impl Pool {

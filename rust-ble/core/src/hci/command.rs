@@ -14,8 +14,8 @@ const QUEUE_BYTES: usize = 448;
 /// One outstanding command is what every controller grants, and makes each
 /// completion belong to one known command.
 #[derive(Debug)]
+#[repr(C)]
 pub struct CommandQueue {
-    bytes: [u8; QUEUE_BYTES],
     /// Bytes in use; commands follow each other as H4 packets.
     len: usize,
     /// The first command is at the controller.
@@ -24,6 +24,7 @@ pub struct CommandQueue {
     deadline: Option<Instant>,
     /// The controller takes no other command.
     held: bool,
+    bytes: [u8; QUEUE_BYTES],
 }
 
 impl CommandQueue {

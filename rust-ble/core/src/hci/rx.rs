@@ -16,8 +16,8 @@ const PREFIX: usize = 2;
 /// Packets are put together in place: a byte is copied once, from the
 /// transport into this queue. What does not fit is left to the transport.
 #[derive(Debug)]
+#[repr(C)]
 pub struct RxQueue {
-    bytes: [u8; RX_BYTES],
     /// Start of the oldest packet.
     head: usize,
     /// Start of the packet that is being received.
@@ -28,6 +28,7 @@ pub struct RxQueue {
     packets: usize,
     /// Bytes of the packet that is being received.
     partial: usize,
+    bytes: [u8; RX_BYTES],
 }
 
 impl RxQueue {
