@@ -36,11 +36,12 @@ pub enum State {
 
 /// An L2CAP PDU that arrives in several ACL packets.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Reassembly {
-    bytes: [u8; MAX_PDU],
     have: u16,
     /// Bytes of a PDU that is too long for us, still to be skipped.
     skip: u16,
+    bytes: [u8; MAX_PDU],
 }
 
 impl Reassembly {
@@ -111,59 +112,60 @@ pub struct Indication {
     pub pdu: Option<Block>,
 }
 
-/// Everything about one link.
+/// Everything about one link. The order of fields is that of `Host`.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Link {
     /// Where the link stands.
     pub state: State,
-    /// HCI connection handle.
-    pub handle: u16,
     /// Our role.
     pub role: Role,
+    /// The link takes data: its end was not yet seen.
+    pub sends: bool,
+    /// The PDU that arrives is dropped.
+    pub skips: bool,
+    /// The controller was told to end it.
+    pub ending: bool,
+    /// Both sides have the Connection Parameters Request procedure.
+    pub parameter_request: bool,
+    /// A frame of a channel goes before the next PDU.
+    pub frame_next: bool,
+    /// PDUs to send up to our ATT response, it included; zero without one.
+    pub response_at: u8,
+    /// The same for our confirmation of an indication.
+    pub confirmation_at: u8,
+    /// Encryption in force.
+    pub security: Security,
+    /// HCI connection handle.
+    pub handle: u16,
+    /// Bytes of the first PDU that the controller has.
+    pub sent: u16,
+    /// ACL packets at the controller.
+    pub in_flight: u16,
+    /// ATT_MTU in force.
+    pub mtu: u16,
+    /// Interval in 1.25 ms, latency in events, timeout in 10 ms.
+    pub parameters: [u16; 3],
     /// The peer's identity if known, else its address on air.
     pub peer: Address,
     /// The peer's address in the connection request, as pairing uses it.
     pub peer_on_air: Address,
     /// Our address in the connection request.
     pub local: Address,
-    /// Interval in 1.25 ms, latency in events, timeout in 10 ms.
-    pub parameters: [u16; 3],
-    /// ATT_MTU in force.
-    pub mtu: u16,
-    /// Encryption in force.
-    pub security: Security,
-    /// The PDU being received.
-    pub rx: Reassembly,
-    /// The PDU that arrives is dropped.
-    pub skips: bool,
-    /// PDUs to send, L2CAP header included; the first may be partly sent.
-    pub tx: Deque<Block, TX_QUEUE>,
-    /// Bytes of the first PDU that the controller has.
-    pub sent: u16,
-    /// ACL packets at the controller.
-    pub in_flight: u16,
     /// When the controller must have sent one of them, or ended the link.
     pub overdue: Option<Instant>,
-    /// PDUs to send up to our ATT response, it included; zero without one.
-    pub response_at: u8,
-    /// The same for our confirmation of an indication.
-    pub confirmation_at: u8,
-    /// The link takes data: its end was not yet seen.
-    pub sends: bool,
-    /// The controller was told to end it.
-    pub ending: bool,
-    /// Both sides have the Connection Parameters Request procedure.
-    pub parameter_request: bool,
-    /// Indications; the first is at the peer when its PDU is gone.
-    pub indications: Deque<Indication, MAX_INDICATIONS>,
     /// When the peer must have confirmed.
     pub indication_deadline: Option<Instant>,
     /// GATT client.
     pub client: Client,
     /// GATT server.
     pub server: server::Link,
-    /// A frame of a channel goes before the next PDU.
-    pub frame_next: bool,
+    /// Indications; the first is at the peer when its PDU is gone.
+    pub indications: Deque<Indication, MAX_INDICATIONS>,
+    /// PDUs to send, L2CAP header included; the first may be partly sent.
+    pub tx: Deque<Block, TX_QUEUE>,
+    /// The PDU being received.
+    pub rx: Reassembly,
 }
 
 impl Link {
@@ -244,15 +246,15 @@ const _: () = assert!(MAX_LINKS >= 1 && MAX_LINKS <= 32);
 /// Links that have been looked up may have something to send or to tell since
 /// then; all others need not be asked, however many there are.
 #[derive(Debug)]
-pub struct Links(pub [Link; MAX_LINKS], ToSend, ToTell);
-
-/// Slots that may have something to send.
-#[derive(Debug)]
-struct ToSend(Slots);
-
-/// Slots that may have something to tell.
-#[derive(Debug)]
-struct ToTell(Slots);
+#[repr(C)]
+pub struct Links {
+    /// Slots that may have something to send.
+    to_send: Slots,
+    /// Slots that may have something to tell.
+    to_tell: Slots,
+    /// By slot.
+    pub all: [Link; MAX_LINKS],
+}
 
 impl Default for Links {
     fn default() -> Self {
@@ -267,22 +269,25 @@ impl Index<usize> for Links {
 
     #[inline(never)]
     fn index(&self, slot: usize) -> &Link {
-        &self.0[slot.min(MAX_LINKS - 1)]
+        &self.all[slot.min(MAX_LINKS - 1)]
     }
 }
 
 impl IndexMut<usize> for Links {
     #[inline(never)]
     fn index_mut(&mut self, slot: usize) -> &mut Link {
-        &mut self.0[slot.min(MAX_LINKS - 1)]
+        &mut self.all[slot.min(MAX_LINKS - 1)]
     }
 }
 
 impl Links {
     /// No links.
     pub const fn new() -> Self {
-        let links = [const { Link::blank() }; MAX_LINKS];
-        Links(links, ToSend(Cell::new(0)), ToTell(Cell::new(0)))
+        Links {
+            to_send: Cell::new(0),
+            to_tell: Cell::new(0),
+            all: [const { Link::blank() }; MAX_LINKS],
+        }
     }
 
     /// The slot of a link that is up.
@@ -291,7 +296,7 @@ impl Links {
     /// that the first look finds it on nearly every controller.
     pub fn find(&self, handle: u16) -> Option<usize> {
         let slot = self.slots_for(handle).find(|&slot| {
-            let link = &self.0[slot];
+            let link = &self.all[slot];
             link.state == State::Up && link.handle == handle
         })?;
         self.wake(slot);
@@ -300,51 +305,54 @@ impl Links {
 
     /// Has a link asked for what it may have to send and to tell.
     pub fn wake(&self, slot: usize) {
-        self.1 .0.set(self.1 .0.get() | 1 << slot);
-        self.2 .0.set(self.2 .0.get() | 1 << slot);
+        self.to_send.set(self.to_send.get() | 1 << slot);
+        self.to_tell.set(self.to_tell.get() | 1 << slot);
     }
 
     /// Has a link asked for what it may have to send.
     pub fn wake_to_send(&self, slot: usize) {
-        self.1 .0.set(self.1 .0.get() | 1 << slot);
+        self.to_send.set(self.to_send.get() | 1 << slot);
     }
 
     /// Has all links asked.
     pub fn wake_all(&self) {
-        self.1 .0.set(ALL);
-        self.2 .0.set(ALL);
+        self.to_send.set(ALL);
+        self.to_tell.set(ALL);
     }
 
     /// Whether a link may have something to send.
     pub fn may_send(&self, slot: usize) -> bool {
-        self.1 .0.get() >> slot & 1 != 0
+        self.to_send.get() >> slot & 1 != 0
     }
 
     /// A link has nothing to send.
     pub fn sent_all(&self, slot: usize) {
-        self.1 .0.set(self.1 .0.get() & !(1 << slot));
+        self.to_send.set(self.to_send.get() & !(1 << slot));
     }
 
     /// A link that may have something to tell.
     pub fn next_to_tell(&self) -> Option<usize> {
-        let slots = self.2 .0.get();
+        let slots = self.to_tell.get();
         (slots != 0).then_some(slots.trailing_zeros() as usize)
     }
 
     /// A link has nothing to tell.
     pub fn told_all(&self, slot: usize) {
-        self.2 .0.set(self.2 .0.get() & !(1 << slot));
+        self.to_tell.set(self.to_tell.get() & !(1 << slot));
     }
 
     /// A free slot for a new link.
     pub fn vacancy(&self, handle: u16) -> Option<usize> {
         self.slots_for(handle)
-            .find(|&slot| self.0[slot].state == State::Free)
+            .find(|&slot| self.all[slot].state == State::Free)
     }
 
     /// Links that are up.
     pub fn up(&self) -> usize {
-        self.0.iter().filter(|link| link.state == State::Up).count()
+        self.all
+            .iter()
+            .filter(|link| link.state == State::Up)
+            .count()
     }
 
     fn slots_for(&self, handle: u16) -> impl Iterator<Item = usize> {
@@ -404,13 +412,13 @@ mod tests {
             // All of them want the same slot.
             let handle = 5 + i * n;
             let slot = links.vacancy(handle).unwrap();
-            links.0[slot].state = State::Up;
-            links.0[slot].handle = handle;
+            links.all[slot].state = State::Up;
+            links.all[slot].handle = handle;
         }
         assert_eq!(links.vacancy(1), None);
         for i in 0..n {
             let slot = links.find(5 + i * n).unwrap();
-            assert_eq!(links.0[slot].handle, 5 + i * n);
+            assert_eq!(links.all[slot].handle, 5 + i * n);
         }
         assert_eq!(links.find(6), None);
         assert_eq!(links.up(), MAX_LINKS);

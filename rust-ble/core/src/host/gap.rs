@@ -575,7 +575,7 @@ impl Host {
         if !was_active {
             return;
         }
-        for slot in 0..self.links.0.len() {
+        for slot in 0..self.links.all.len() {
             self.link_lost(slot);
         }
         self.connect_failed();

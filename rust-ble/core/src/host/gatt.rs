@@ -87,7 +87,7 @@ impl Host {
         self.is_running()?;
         self.db.write(handle, value)?;
         let mut result = Ok(());
-        for slot in 0..self.links.0.len() {
+        for slot in 0..self.links.all.len() {
             let link = &self.links[slot];
             if !update || link.state != LinkState::Up {
                 continue;

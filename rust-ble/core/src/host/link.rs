@@ -267,7 +267,7 @@ impl Host {
         link.state = LinkState::Free;
         #[cfg(feature = "broken")]
         if self.is_broken(super::Defect::LeaksLink) && self.times_broken() == 1 {
-            (self.links.0[slot].state, self.links.0[slot].handle) = (LinkState::Up, 0xffff);
+            (self.links.all[slot].state, self.links.all[slot].handle) = (LinkState::Up, 0xffff);
         }
         while self.indication_failed(slot).is_some() {}
         self.db.clear_cccds(slot);

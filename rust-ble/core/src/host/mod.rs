@@ -282,7 +282,7 @@ impl Host {
         next = earliest(next, self.rest.deadline(self.now));
         for link in self
             .links
-            .0
+            .all
             .iter()
             .filter(|link| link.state == LinkState::Up)
         {
@@ -323,7 +323,7 @@ impl Host {
         if due(self.smp.deadline()) {
             self.smp.handle_timeout(now);
         }
-        for slot in 0..self.links.0.len() {
+        for slot in 0..self.links.all.len() {
             let link = &mut self.links[slot];
             if link.state != LinkState::Up {
                 continue;
@@ -362,7 +362,7 @@ impl Host {
     pub fn in_use(&self) -> [usize; 3] {
         let links = self
             .links
-            .0
+            .all
             .iter()
             .filter(|link| link.state != LinkState::Free)
             .count();

@@ -417,7 +417,7 @@ impl Host {
             0 if self.links.up() == 0 => Step::Skip,
             0 => {
                 self.commands.clear_waiting();
-                for slot in 0..self.links.0.len() {
+                for slot in 0..self.links.all.len() {
                     let link = &self.links[slot];
                     if link.state == LinkState::Up {
                         let [low, high] = link.handle.to_le_bytes();

@@ -291,7 +291,7 @@ impl Host {
     /// Off at once, without a word to the controller, which may be gone: forgets
     /// everything that belongs to an activation.
     pub fn switch_off(&mut self) {
-        for slot in 0..self.links.0.len() {
+        for slot in 0..self.links.all.len() {
             self.drop_link(slot);
         }
         self.state = State::Off;
