@@ -21,19 +21,24 @@ pub struct Token(pub u16);
 ///
 /// `conn` is always the HCI connection handle. A `status` is zero, an ATT
 /// error code, or an HCI error code as said.
+///
+/// The discriminants are MicroPython's `_IRQ_...`, of a link those for our role
+/// as peripheral. Events with the same values have them in the same order, and
+/// with it in the same place, so that they are taken apart together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(missing_docs)]
+#[repr(u8)]
 pub enum Event<'a> {
     Connected {
         conn: u16,
-        role: Role,
         peer: Address,
-    },
+        role: Role,
+    } = 1,
     Disconnected {
         conn: u16,
-        role: Role,
         peer: Address,
-    },
+        role: Role,
+    } = 2,
     /// Interval in 1.25 ms, timeout in 10 ms; `status` is an HCI error code.
     ConnectionUpdate {
         conn: u16,
@@ -41,96 +46,96 @@ pub enum Event<'a> {
         latency: u16,
         timeout: u16,
         status: u8,
-    },
+    } = 27,
     MtuExchanged {
         conn: u16,
         mtu: u16,
-    },
+    } = 21,
 
     ScanResult {
         peer: Address,
         adv_type: u8,
         rssi: i8,
         data: &'a [u8],
-    },
-    ScanDone,
+    } = 5,
+    ScanDone = 6,
     /// A connection attempt ended without a link; MicroPython reports it as
     /// a disconnect of handle 0xffff.
     ConnectFailed {
         peer: Address,
-    },
+    } = 8,
 
     GattsWrite {
         conn: u16,
         handle: u16,
-    },
+    } = 3,
     /// Query: `Host::answer_read` with an ATT error code or zero.
     GattsReadRequest {
-        token: Token,
         conn: u16,
         handle: u16,
-    },
+        token: Token,
+    } = 4,
     GattsIndicateDone {
         conn: u16,
         handle: u16,
         status: u8,
-    },
+    } = 20,
 
     GattcService {
         conn: u16,
         start: u16,
         end: u16,
         uuid: Uuid,
-    },
+    } = 9,
     GattcServiceDone {
         conn: u16,
         status: u16,
-    },
+    } = 10,
     GattcCharacteristic {
         conn: u16,
         end: u16,
         value_handle: u16,
         properties: u8,
         uuid: Uuid,
-    },
+    } = 11,
     GattcCharacteristicDone {
         conn: u16,
         status: u16,
-    },
+    } = 12,
     GattcDescriptor {
         conn: u16,
         handle: u16,
         uuid: Uuid,
-    },
+    } = 13,
     GattcDescriptorDone {
         conn: u16,
         status: u16,
-    },
+    } = 14,
     GattcReadResult {
         conn: u16,
         handle: u16,
         data: &'a [u8],
-    },
+    } = 15,
     GattcReadDone {
         conn: u16,
         handle: u16,
         status: u16,
-    },
+    } = 16,
     GattcWriteDone {
         conn: u16,
         handle: u16,
         status: u16,
-    },
+    } = 17,
     GattcNotify {
         conn: u16,
         handle: u16,
         data: &'a [u8],
-    },
+    } = 18,
     GattcIndicate {
         conn: u16,
         handle: u16,
         data: &'a [u8],
-    },
+    } = 19,
 
     EncryptionUpdate {
         conn: u16,
@@ -138,11 +143,11 @@ pub enum Event<'a> {
         authenticated: bool,
         bonded: bool,
         key_size: u8,
-    },
+    } = 28,
     PasskeyAction {
         conn: u16,
         action: PasskeyAction,
-    },
+    } = 31,
     /// Query: `Host::answer_secret` with the value. `key` of `None` asks for
     /// the `index`th entry of the type.
     GetSecret {
@@ -150,51 +155,50 @@ pub enum Event<'a> {
         kind: u8,
         index: u8,
         key: Option<&'a [u8]>,
-    },
+    } = 29,
     /// Query: `Host::answer_stored`. `value` of `None` deletes.
     SetSecret {
         token: Token,
         kind: u8,
         key: &'a [u8],
         value: Option<&'a [u8]>,
-    },
+    } = 30,
 
     /// Query: `Host::answer_accept`, with memory for the channel or a refusal.
     L2capAccept {
-        token: Token,
         conn: u16,
         cid: u16,
         psm: u16,
         our_mtu: u16,
         peer_mtu: u16,
-    },
+        token: Token,
+    } = 22,
     L2capConnected {
         conn: u16,
         cid: u16,
         psm: u16,
         our_mtu: u16,
         peer_mtu: u16,
-    },
+    } = 23,
     L2capDisconnected {
         conn: u16,
         cid: u16,
         psm: u16,
         status: u16,
-    },
+    } = 24,
     L2capRecv {
         conn: u16,
         cid: u16,
-    },
+    } = 25,
     L2capSendReady {
         conn: u16,
         cid: u16,
         status: u8,
-    },
+    } = 26,
 }
 
 impl<'a> Event<'a> {
     /// The same event with each of its slices replaced.
-    #[inline(never)]
     pub fn map<'b>(self, replace: &mut dyn FnMut(&'a [u8]) -> &'b [u8]) -> Event<'b> {
         use Event::*;
         match self {

@@ -1,6 +1,6 @@
 //! Events as a flat record, its payload copied to a buffer of the glue.
 
-use ble_core::{Address, Event, PasskeyAction, Role, Uuid};
+use ble_core::{Address, Event, PasskeyAction as Action, Role, Uuid};
 
 /// Room that the payload of any event needs: a notification, or the key and
 /// value of a secret.
@@ -150,129 +150,140 @@ fn copy(out: &mut [u8], start: usize, from: Option<&[u8]>) -> usize {
 }
 
 /// Fills in the record of an event, empty so far, its payload in `out`.
-pub(crate) fn flatten_to(record: &mut ble_event_t, event: Event<'_>, out: &mut [u8]) {
-    let (kind, conn, value) = match event {
-        Event::Connected { conn, role, peer } => {
-            record.set_address(peer);
-            (connect(role), conn, [0; 4])
+#[inline(never)]
+pub(crate) fn flatten_to(record: &mut ble_event_t, event: &Event<'_>, out: &mut [u8]) {
+    use Event::*;
+    // SAFETY: an enum with `repr(u8)` begins with its discriminant.
+    let mut kind = unsafe { *(event as *const Event).cast::<u8>() };
+    let (mut peer, mut uuid, mut key, mut data) = (None, None, None, None);
+    let (conn, value) = match *event {
+        Connected {
+            conn,
+            role,
+            peer: address,
         }
-        Event::Disconnected { conn, role, peer } => {
-            record.set_address(peer);
-            (connect(role) + 1, conn, [0; 4])
+        | Disconnected {
+            conn,
+            role,
+            peer: address,
+        } => {
+            peer = Some(address);
+            if role == Role::Central {
+                kind += BLE_IRQ_PERIPHERAL_CONNECT - BLE_IRQ_CENTRAL_CONNECT;
+            }
+            (conn, [0; 4])
         }
-        Event::ConnectFailed { peer } => {
-            record.set_address(peer);
-            (BLE_IRQ_PERIPHERAL_DISCONNECT, NO_CONN, [0; 4])
+        ConnectFailed { peer: address } => {
+            peer = Some(address);
+            (NO_CONN, [0; 4])
         }
-        Event::ConnectionUpdate {
+        ScanResult {
+            peer: address,
+            adv_type,
+            rssi,
+            data: report,
+        } => {
+            peer = Some(address);
+            data = Some(report);
+            (0, [adv_type.into(), rssi as u8 as u16, 0, 0])
+        }
+        ScanDone => (0, [0; 4]),
+
+        MtuExchanged { conn, mtu: a }
+        | GattsWrite { conn, handle: a }
+        | GattcServiceDone { conn, status: a }
+        | GattcCharacteristicDone { conn, status: a }
+        | GattcDescriptorDone { conn, status: a }
+        | L2capRecv { conn, cid: a } => (conn, [a, 0, 0, 0]),
+        GattcReadDone {
+            conn,
+            handle: a,
+            status: b,
+        }
+        | GattcWriteDone {
+            conn,
+            handle: a,
+            status: b,
+        } => (conn, [a, b, 0, 0]),
+        GattsIndicateDone {
+            conn,
+            handle: a,
+            status: b,
+        }
+        | L2capSendReady {
+            conn,
+            cid: a,
+            status: b,
+        } => (conn, [a, b.into(), 0, 0]),
+        GattcReadResult {
+            conn,
+            handle,
+            data: read,
+        }
+        | GattcNotify {
+            conn,
+            handle,
+            data: read,
+        }
+        | GattcIndicate {
+            conn,
+            handle,
+            data: read,
+        } => {
+            data = Some(read);
+            (conn, [handle, 0, 0, 0])
+        }
+        GattsReadRequest {
+            conn,
+            handle,
+            token,
+        } => {
+            record.token = token.0;
+            (conn, [handle, 0, 0, 0])
+        }
+
+        GattcService {
+            conn,
+            start,
+            end,
+            uuid: found,
+        } => {
+            uuid = Some(found);
+            (conn, [start, end, 0, 0])
+        }
+        GattcCharacteristic {
+            conn,
+            end,
+            value_handle,
+            properties,
+            uuid: found,
+        } => {
+            uuid = Some(found);
+            (conn, [end, value_handle, properties.into(), 0])
+        }
+        GattcDescriptor {
+            conn,
+            handle,
+            uuid: found,
+        } => {
+            uuid = Some(found);
+            (conn, [handle, 0, 0, 0])
+        }
+
+        ConnectionUpdate {
             conn,
             interval,
             latency,
             timeout,
             status,
-        } => (
-            BLE_IRQ_CONNECTION_UPDATE,
-            conn,
-            [interval, latency, timeout, status.into()],
-        ),
-        Event::MtuExchanged { conn, mtu } => (BLE_IRQ_MTU_EXCHANGED, conn, [mtu, 0, 0, 0]),
-
-        Event::ScanResult {
-            peer,
-            adv_type,
-            rssi,
-            data,
-        } => {
-            record.set_address(peer);
-            record.set_payload(out, None, Some(data));
-            let value = [adv_type.into(), rssi as u8 as u16, 0, 0];
-            (BLE_IRQ_SCAN_RESULT, 0, value)
-        }
-        Event::ScanDone => (BLE_IRQ_SCAN_DONE, 0, [0; 4]),
-
-        Event::GattsWrite { conn, handle } => (BLE_IRQ_GATTS_WRITE, conn, [handle, 0, 0, 0]),
-        Event::GattsReadRequest {
-            token,
-            conn,
-            handle,
-        } => {
-            record.token = token.0;
-            (BLE_IRQ_GATTS_READ_REQUEST, conn, [handle, 0, 0, 0])
-        }
-        Event::GattsIndicateDone {
-            conn,
-            handle,
-            status,
-        } => (
-            BLE_IRQ_GATTS_INDICATE_DONE,
-            conn,
-            [handle, status.into(), 0, 0],
-        ),
-
-        Event::GattcService {
-            conn,
-            start,
-            end,
-            uuid,
-        } => {
-            record.set_uuid(uuid);
-            (BLE_IRQ_GATTC_SERVICE_RESULT, conn, [start, end, 0, 0])
-        }
-        Event::GattcServiceDone { conn, status } => {
-            (BLE_IRQ_GATTC_SERVICE_DONE, conn, [status, 0, 0, 0])
-        }
-        Event::GattcCharacteristic {
-            conn,
-            end,
-            value_handle,
-            properties,
-            uuid,
-        } => {
-            record.set_uuid(uuid);
-            let value = [end, value_handle, properties.into(), 0];
-            (BLE_IRQ_GATTC_CHARACTERISTIC_RESULT, conn, value)
-        }
-        Event::GattcCharacteristicDone { conn, status } => {
-            (BLE_IRQ_GATTC_CHARACTERISTIC_DONE, conn, [status, 0, 0, 0])
-        }
-        Event::GattcDescriptor { conn, handle, uuid } => {
-            record.set_uuid(uuid);
-            (BLE_IRQ_GATTC_DESCRIPTOR_RESULT, conn, [handle, 0, 0, 0])
-        }
-        Event::GattcDescriptorDone { conn, status } => {
-            (BLE_IRQ_GATTC_DESCRIPTOR_DONE, conn, [status, 0, 0, 0])
-        }
-        Event::GattcReadResult { conn, handle, data } => {
-            record.set_payload(out, None, Some(data));
-            (BLE_IRQ_GATTC_READ_RESULT, conn, [handle, 0, 0, 0])
-        }
-        Event::GattcReadDone {
-            conn,
-            handle,
-            status,
-        } => (BLE_IRQ_GATTC_READ_DONE, conn, [handle, status, 0, 0]),
-        Event::GattcWriteDone {
-            conn,
-            handle,
-            status,
-        } => (BLE_IRQ_GATTC_WRITE_DONE, conn, [handle, status, 0, 0]),
-        Event::GattcNotify { conn, handle, data } => {
-            record.set_payload(out, None, Some(data));
-            (BLE_IRQ_GATTC_NOTIFY, conn, [handle, 0, 0, 0])
-        }
-        Event::GattcIndicate { conn, handle, data } => {
-            record.set_payload(out, None, Some(data));
-            (BLE_IRQ_GATTC_INDICATE, conn, [handle, 0, 0, 0])
-        }
-
-        Event::EncryptionUpdate {
+        } => (conn, [interval, latency, timeout, status.into()]),
+        EncryptionUpdate {
             conn,
             encrypted,
             authenticated,
             bonded,
             key_size,
         } => (
-            BLE_IRQ_ENCRYPTION_UPDATE,
             conn,
             [
                 encrypted.into(),
@@ -281,82 +292,72 @@ pub(crate) fn flatten_to(record: &mut ble_event_t, event: Event<'_>, out: &mut [
                 key_size.into(),
             ],
         ),
-        Event::PasskeyAction { conn, action } => {
+        PasskeyAction { conn, action } => {
             let action = match action {
-                PasskeyAction::Input => BLE_PASSKEY_INPUT,
-                PasskeyAction::Display => BLE_PASSKEY_DISPLAY,
-                PasskeyAction::NumericComparison(digits) => {
+                Action::Input => BLE_PASSKEY_INPUT,
+                Action::Display => BLE_PASSKEY_DISPLAY,
+                Action::NumericComparison(digits) => {
                     record.passkey = digits;
                     BLE_PASSKEY_NUMERIC_COMPARISON
                 }
             };
-            (BLE_IRQ_PASSKEY_ACTION, conn, [action, 0, 0, 0])
+            (conn, [action, 0, 0, 0])
         }
-        Event::GetSecret {
+        GetSecret {
             token,
             kind,
             index,
-            key,
+            key: wanted,
         } => {
             record.token = token.0;
-            record.set_payload(out, key, None);
-            (BLE_IRQ_GET_SECRET, 0, [kind.into(), index.into(), 0, 0])
+            key = wanted;
+            (0, [kind.into(), index.into(), 0, 0])
         }
-        Event::SetSecret {
+        SetSecret {
             token,
             kind,
-            key,
+            key: changed,
             value,
         } => {
             record.token = token.0;
-            record.set_payload(out, Some(key), value);
-            (BLE_IRQ_SET_SECRET, 0, [kind.into(), 0, 0, 0])
+            (key, data) = (Some(changed), value);
+            (0, [kind.into(), 0, 0, 0])
         }
 
-        Event::L2capAccept {
-            token,
+        L2capAccept {
             conn,
             cid,
             psm,
             our_mtu,
             peer_mtu,
+            token,
         } => {
             record.token = token.0;
-            (BLE_IRQ_L2CAP_ACCEPT, conn, [cid, psm, our_mtu, peer_mtu])
+            (conn, [cid, psm, our_mtu, peer_mtu])
         }
-        Event::L2capConnected {
+        L2capConnected {
             conn,
             cid,
             psm,
             our_mtu,
             peer_mtu,
-        } => (BLE_IRQ_L2CAP_CONNECT, conn, [cid, psm, our_mtu, peer_mtu]),
-        Event::L2capDisconnected {
+        } => (conn, [cid, psm, our_mtu, peer_mtu]),
+        L2capDisconnected {
             conn,
             cid,
             psm,
             status,
-        } => (BLE_IRQ_L2CAP_DISCONNECT, conn, [cid, psm, status, 0]),
-        Event::L2capRecv { conn, cid } => (BLE_IRQ_L2CAP_RECV, conn, [cid, 0, 0, 0]),
-        Event::L2capSendReady { conn, cid, status } => {
-            (BLE_IRQ_L2CAP_SEND_READY, conn, [cid, status.into(), 0, 0])
-        }
+        } => (conn, [cid, psm, status, 0]),
     };
+    if let Some(peer) = peer {
+        record.set_address(peer);
+    }
+    if let Some(uuid) = uuid {
+        record.set_uuid(uuid);
+    }
+    record.set_payload(out, key, data);
     (record.kind, record.conn, record.value) = (kind, conn, value);
 }
-
-/// The connect event of a role; the disconnect event is the next number.
-fn connect(role: Role) -> u8 {
-    match role {
-        Role::Peripheral => BLE_IRQ_CENTRAL_CONNECT,
-        Role::Central => BLE_IRQ_PERIPHERAL_CONNECT,
-    }
-}
-
-const _: () = assert!(
-    BLE_IRQ_CENTRAL_DISCONNECT == BLE_IRQ_CENTRAL_CONNECT + 1
-        && BLE_IRQ_PERIPHERAL_DISCONNECT == BLE_IRQ_PERIPHERAL_CONNECT + 1
-);
 
 #[cfg(test)]
 mod tests {
@@ -365,7 +366,7 @@ mod tests {
 
     fn flatten(event: Event<'_>, out: &mut [u8]) -> ble_event_t {
         let mut record = ble_event_t::default();
-        flatten_to(&mut record, event, out);
+        flatten_to(&mut record, &event, out);
         record
     }
 

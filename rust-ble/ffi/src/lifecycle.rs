@@ -1,7 +1,7 @@
 //! On and off, bytes in and out, time, events, operations.
 
 use crate::event::flatten_to;
-use crate::singleton::{self, command, query, Hold};
+use crate::singleton::{self, command, query, Held, Hold};
 use crate::slice::{bytes, optional_mut};
 use crate::{ble_error_t, ble_event_t, BLE_EVENT_BYTES};
 use ble_core::host::{Host, State};
@@ -113,13 +113,10 @@ pub unsafe extern "C" fn ble_receive(now: u32, data: *const u8, len: usize) -> u
 /// `packet` points to room for one.
 #[no_mangle]
 pub unsafe extern "C" fn ble_poll_transmit(now: u32, packet: *mut ble_transmit_t) -> bool {
-    let Some(mut hold) = Hold::take() else {
+    let Some(mut held) = Held::take() else {
         return false;
     };
-    let Some(transmit) = hold
-        .host()
-        .and_then(|host| host.poll_transmit(Instant(now)))
-    else {
+    let Some(transmit) = held.host().poll_transmit(Instant(now)) else {
         return false;
     };
     let mut header = [0; 11];
@@ -179,18 +176,18 @@ pub unsafe extern "C" fn ble_poll_event(
     let Some(out) = (unsafe { optional_mut(payload, BLE_EVENT_BYTES) }) else {
         return false;
     };
-    let Some(mut hold) = Hold::take() else {
+    let Some(mut held) = Held::take() else {
         return false;
     };
     #[cfg(feature = "debug")]
     crate::debug::at_event();
-    let Some(polled) = hold.host().and_then(|host| host.poll_event(Instant(now))) else {
+    let Some(polled) = held.host().poll_event(Instant(now)) else {
         return false;
     };
     // SAFETY: the caller promises room.
     unsafe {
         event.write(ble_event_t::default());
-        flatten_to(&mut *event, polled, out);
+        flatten_to(&mut *event, &polled, out);
     }
     true
 }

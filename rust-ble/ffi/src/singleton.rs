@@ -9,7 +9,6 @@
 use crate::ble_error_t;
 use ble_core::gatt::db::Name;
 use ble_core::host::{Host, Settings};
-use ble_core::Error;
 use core::cell::UnsafeCell;
 
 struct Singleton {
@@ -190,17 +189,52 @@ impl Drop for Hold {
     }
 }
 
+/// The host in use, until dropped.
+pub(crate) struct Held(&'static mut Host);
+
+impl Held {
+    /// `None` while somebody else has it, or there is none; `refusal` tells.
+    #[inline(never)]
+    pub(crate) fn take() -> Option<Held> {
+        let hold = Hold::take()?;
+        // SAFETY: there is one `Hold` at a time, and this one is kept until
+        // `Held` is dropped; a pointer that is not null is to a host in lent
+        // memory.
+        let host = unsafe { (*SINGLETON.host.get()).as_mut() }?;
+        core::mem::forget(hold);
+        Some(Held(host))
+    }
+
+    /// The host.
+    pub(crate) fn host(&mut self) -> &mut Host {
+        self.0
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        drop(Hold(()));
+    }
+}
+
+/// Why there is no host to use.
+#[inline(never)]
+fn refusal() -> ble_error_t {
+    match Hold::take() {
+        Some(_) => ble_error_t::BLE_INACTIVE,
+        None => ble_error_t::BLE_BUSY,
+    }
+}
+
 /// Runs a command.
 pub(crate) fn command(f: impl FnOnce(&mut Host) -> ble_core::Result<()>) -> ble_error_t {
-    match Hold::take() {
-        Some(mut hold) => {
-            let result = match hold.host() {
-                Some(host) => f(host),
-                None => Err(Error::Inactive),
-            };
-            outcome(hold, result)
+    match Held::take() {
+        Some(mut held) => {
+            let result = f(held.host());
+            core::mem::forget(held);
+            outcome(Hold(()), result)
         }
-        None => ble_error_t::BLE_BUSY,
+        None => refusal(),
     }
 }
 
@@ -212,11 +246,8 @@ fn outcome(_: Hold, result: ble_core::Result<()>) -> ble_error_t {
 
 /// Runs a command with a value; `default` while busy or without a host.
 pub(crate) fn query<T>(default: T, f: impl FnOnce(&mut Host) -> T) -> T {
-    match Hold::take() {
-        Some(mut hold) => match hold.host() {
-            Some(host) => f(host),
-            None => default,
-        },
+    match Held::take() {
+        Some(mut held) => f(held.host()),
         None => default,
     }
 }

@@ -75,6 +75,7 @@ enum Progress {
 impl Host {
     /// The next event for the script, or `None` when there is nothing to tell
     /// for now. Its data is valid until the next call.
+    #[inline(never)]
     pub fn poll_event(&mut self, now: Instant) -> Option<Event<'_>> {
         self.now = now;
         #[cfg(feature = "broken")]
