@@ -1,5 +1,7 @@
 // What the Rust runtime needs from the system.
 
+#include <string.h>
+
 #include "py/runtime.h"
 #include "py/mphal.h"
 #include "py/mperrno.h"
@@ -21,6 +23,42 @@ uint32_t mp_rust_ble_critical_enter(void) {
 void mp_rust_ble_critical_exit(uint32_t state) {
     MICROPY_END_ATOMIC_SECTION(state);
 }
+
+// What the compiler of Rust's half calls for copying and clearing, by the
+// firmware's own functions: Rust's versions are not linked, see rust.py. The
+// numbers are alignments, which these need not know.
+#if defined(__ARM_EABI__) && !defined(__unix__)
+#define ALIAS(name) __attribute__((weak, alias(#name)))
+
+void __aeabi_memcpy(void *dest, const void *src, size_t len);
+void __aeabi_memcpy4(void *dest, const void *src, size_t len) ALIAS(__aeabi_memcpy);
+void __aeabi_memcpy8(void *dest, const void *src, size_t len) ALIAS(__aeabi_memcpy);
+void __aeabi_memmove(void *dest, const void *src, size_t len);
+void __aeabi_memmove4(void *dest, const void *src, size_t len) ALIAS(__aeabi_memmove);
+void __aeabi_memmove8(void *dest, const void *src, size_t len) ALIAS(__aeabi_memmove);
+void __aeabi_memset(void *dest, size_t len, int value);
+void __aeabi_memset4(void *dest, size_t len, int value) ALIAS(__aeabi_memset);
+void __aeabi_memset8(void *dest, size_t len, int value) ALIAS(__aeabi_memset);
+void __aeabi_memclr(void *dest, size_t len);
+void __aeabi_memclr4(void *dest, size_t len) ALIAS(__aeabi_memclr);
+void __aeabi_memclr8(void *dest, size_t len) ALIAS(__aeabi_memclr);
+
+MP_WEAK void __aeabi_memcpy(void *dest, const void *src, size_t len) {
+    memcpy(dest, src, len);
+}
+
+MP_WEAK void __aeabi_memmove(void *dest, const void *src, size_t len) {
+    memmove(dest, src, len);
+}
+
+MP_WEAK void __aeabi_memset(void *dest, size_t len, int value) {
+    memset(dest, value, len);
+}
+
+MP_WEAK void __aeabi_memclr(void *dest, size_t len) {
+    memset(dest, 0, len);
+}
+#endif
 
 // A bug in the host, which is off from here on. The jump leaves Rust's frames
 // for good; ffi/src/panic.rs says why that is sound here, and only here.

@@ -302,9 +302,27 @@ def build(args):
         raise Failure("cargo failed for %s" % target)
     library = "lib%s.a" % args.package.replace("-", "_")
     library = os.path.join(os.path.abspath(args.out), target, "release", library)
+    if target.startswith("thumb"):
+        library = without_builtins(library, args.cc)
     if args.copy and not (os.path.exists(args.copy) and filecmp.cmp(library, args.copy, False)):
         shutil.copyfile(library, args.copy)
     return args.copy or library
+
+
+def without_builtins(library, cc):
+    """A copy of a library without Rust's versions of what the C compiler and firmware have
+    too: the linker would take them for all of the firmware, and they are larger. What
+    remains is in c-glue/runtime.c."""
+    small = library[:-2] + "_small.a"
+    shutil.copyfile(library, small)
+    ar = subprocess.run(shlex.split(cc) + ["-print-prog-name=ar"], stdout=subprocess.PIPE,
+                        check=True, universal_newlines=True).stdout.strip()
+    members = subprocess.run([ar, "t", small], stdout=subprocess.PIPE, check=True,
+                             universal_newlines=True).stdout.split()
+    builtins = [name for name in members if name.startswith("compiler_builtins")]
+    if builtins:
+        subprocess.run([ar, "dD", small] + builtins, check=True)
+    return small
 
 
 def cargo_rustc(args, target, how):

@@ -168,23 +168,34 @@ impl Host {
             (Data::Kept { at, len }, _) => self.pool.slice(at, len),
             _ => None,
         };
-        match slice {
-            Some(slice) => event.map(&mut |_| slice),
-            None => self.attach_secret(event),
+        let mut event: Event<'_> = event;
+        use Event::*;
+        match &mut event {
+            GattcReadResult { data, .. }
+            | GattcNotify { data, .. }
+            | GattcIndicate { data, .. } => {
+                *data = slice.unwrap_or_default();
+            }
+            _ => self.attach_secret(&mut event),
         }
+        event
     }
 
     /// What a link has to tell without a PDU: timeouts, or its end.
+    #[inline(never)]
     fn next_of_link(&mut self, slot: usize) -> Option<Event<'static>> {
         let link = &mut self.links[slot];
         match link.state {
             LinkState::Free => None,
             LinkState::Closing => self.next_closing(slot),
             LinkState::Up if link.client.has_event() => {
-                let event = link.client.next_event(link.handle, &[], &mut self.pool)?;
+                let mut no_data: &[u8] = &[];
+                let event =
+                    link.client
+                        .next_event(link.handle, &[], &mut self.pool, &mut no_data)?;
                 // The next procedure's turn may have come.
                 self.links.wake_to_send(slot);
-                Some(detach(event, &[], 0).0)
+                Some(event)
             }
             LinkState::Up if link.client.timed_out() => self.indication_failed(slot),
             LinkState::Up => None,
@@ -192,6 +203,7 @@ impl Host {
     }
 
     /// ACL data at the front of the receive queue.
+    #[inline(never)]
     pub(super) fn take_acl(&mut self) -> bool {
         let packet = self.rx.front().unwrap_or(&[]);
         let parsed = AclHeader::parse(packet.get(1..).unwrap_or(&[]));
@@ -227,6 +239,7 @@ impl Host {
         true
     }
 
+    #[inline(never)]
     fn treat(&mut self, pdu: Pdu) -> Progress {
         let slot = pdu.slot as usize;
         let link = &self.links[slot];
@@ -335,17 +348,19 @@ impl Host {
         }
     }
 
+    #[inline(never)]
     fn treat_client(&mut self, pdu: Pdu) -> Progress {
         let slot = pdu.slot as usize;
         let kept = self.pool.address();
         let link = &mut self.links[slot];
         let whole = bytes_of(&self.rx, &link.rx, pdu);
         let payload = &whole[L2CAP_HEADER..];
-        match link.client.next_event(link.handle, payload, &mut self.pool) {
-            Some(event) => {
-                let (event, data) = detach(event, whole, kept);
-                Progress::Event(event, data)
-            }
+        let mut found: &[u8] = &[];
+        match link
+            .client
+            .next_event(link.handle, payload, &mut self.pool, &mut found)
+        {
+            Some(event) => Progress::Event(event, place(found, whole, kept)),
             None => self.dealt_with(pdu),
         }
     }
@@ -451,6 +466,7 @@ impl Host {
         }
     }
 
+    #[inline(never)]
     fn treat_signal(&mut self, pdu: Pdu) -> Progress {
         let slot = pdu.slot as usize;
         if self.links[slot].tx.is_full() {
@@ -554,21 +570,16 @@ fn bytes_of<'a>(rx: &'a RxQueue, reassembly: &'a crate::conn::Reassembly, pdu: P
     }
 }
 
-/// Splits an event into itself without data, and where the data lies: in the
-/// PDU, else in the pool, which begins at the address `kept`.
-fn detach(event: Event<'_>, pdu: &[u8], kept: usize) -> (Event<'static>, Data) {
-    let mut place = Data::None;
-    let event = event.map(&mut |data| {
-        let (address, base) = (data.as_ptr() as usize, pdu.as_ptr() as usize);
-        let len = data.len() as u16;
-        place = match address.checked_sub(base) {
-            Some(at) if at + data.len() <= pdu.len() => Data::Pdu { at: at as u16, len },
-            _ => Data::Kept {
-                at: address.wrapping_sub(kept) as u16,
-                len,
-            },
-        };
-        &[]
-    });
-    (event, place)
+/// Where the data of an event lies: in the PDU, else in the pool, which begins
+/// at the address `kept`.
+fn place(data: &[u8], pdu: &[u8], kept: usize) -> Data {
+    let (address, base) = (data.as_ptr() as usize, pdu.as_ptr() as usize);
+    let len = data.len() as u16;
+    match address.checked_sub(base) {
+        Some(at) if at + data.len() <= pdu.len() => Data::Pdu { at: at as u16, len },
+        _ => Data::Kept {
+            at: address.wrapping_sub(kept) as u16,
+            len,
+        },
+    }
 }

@@ -395,8 +395,17 @@ impl Host {
     }
 
     fn slot(&self, conn: u16) -> Result<usize> {
+        self.short_slot(conn).map(usize::from)
+    }
+
+    /// As `slot`; a result that fits into one register.
+    #[inline(never)]
+    fn short_slot(&self, conn: u16) -> Result<u8> {
         self.is_running()?;
-        self.links.find(conn).ok_or(Error::NotConnected)
+        match self.links.find(conn) {
+            Some(slot) => Ok(slot as u8),
+            None => Err(Error::NotConnected),
+        }
     }
 
     /// Queues an event. There is room: packets are only taken when the queue

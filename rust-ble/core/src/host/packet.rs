@@ -165,6 +165,7 @@ impl Host {
     }
 
     /// Treats the oldest packet; `false` when there is none, or it must wait.
+    #[inline(never)]
     pub(super) fn take_packet(&mut self) -> bool {
         let Some(packet) = self.rx.front() else {
             return false;

@@ -209,38 +209,25 @@ impl Host {
     }
 
     /// Puts key and value of the pending query into its event.
-    pub(super) fn attach_secret<'a>(&'a self, event: Event<'static>) -> Event<'a> {
+    pub(super) fn attach_secret<'a>(&'a self, event: &mut Event<'a>) {
         let own = matches!(
             self.query.pending,
             Some(Purpose::LoadOwn | Purpose::StoreOwn)
         );
         let the_key: &[u8] = if own { OWN_KEY } else { &self.query.key };
-        let the_value = self
-            .query
-            .value
-            .get(..self.query.value_len as usize)
-            .unwrap_or(&[]);
         match event {
-            Event::GetSecret {
-                token,
-                kind,
-                index,
-                key,
-            } => Event::GetSecret {
-                token,
-                kind,
-                index,
-                key: key.map(|_| the_key),
-            },
-            Event::SetSecret {
-                token, kind, value, ..
-            } => Event::SetSecret {
-                token,
-                kind,
-                key: the_key,
-                value: value.map(|_| the_value),
-            },
-            event => event,
+            Event::GetSecret { key: Some(key), .. } => *key = the_key,
+            Event::SetSecret { key, value, .. } => {
+                *key = the_key;
+                if let Some(value) = value {
+                    *value = self
+                        .query
+                        .value
+                        .get(..self.query.value_len as usize)
+                        .unwrap_or_default();
+                }
+            }
+            _ => {}
         }
     }
 

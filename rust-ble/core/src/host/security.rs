@@ -191,6 +191,7 @@ impl Host {
 
     /// Does one thing that the Security Manager wants; `false` when it wants
     /// nothing, or there is no room for its PDU.
+    #[inline(never)]
     pub(super) fn poll_smp(&mut self) -> bool {
         let Some(block) = self.tx.alloc(4 + smp::MAX_PDU, 0) else {
             return false;

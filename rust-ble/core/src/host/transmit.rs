@@ -64,6 +64,7 @@ impl Outgoing {
 
 impl Host {
     /// The next packet for the controller; the same until `transmitted`.
+    #[inline(never)]
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit<'_>> {
         self.now = now;
         self.rest.begin(now);
@@ -162,6 +163,7 @@ impl Host {
         }
     }
 
+    #[inline(never)]
     fn choose(&mut self) -> Option<Outgoing> {
         if self.commands.to_send().is_some() {
             return Some(Outgoing::Command);
@@ -193,6 +195,7 @@ impl Host {
     }
 
     /// The next packet of a link.
+    #[inline(never)]
     fn choose_of(&mut self, slot: usize) -> Option<Outgoing> {
         let acl_len = self.controller.acl_len;
         if !self.channels.frame_open(slot as u8) {
@@ -232,6 +235,7 @@ impl Host {
     }
 
     /// Queues what client, signalling and indications of a link have to say.
+    #[inline(never)]
     fn gather(&mut self, slot: usize) {
         let link = &self.links[slot];
         if link.client.may_request() {

@@ -39,15 +39,17 @@ impl Client {
     }
 
     /// The next event from `pdu`, the one given to `handle` last, or from an
-    /// empty slice after `poll_request` and `handle_timeout`.
+    /// empty slice after `poll_request` and `handle_timeout`. Its data is left
+    /// in `found`.
     #[inline(never)]
     pub fn next_event<'a>(
         &mut self,
         conn: u16,
         pdu: &'a [u8],
         pool: &'a mut Pool,
-    ) -> Option<Event<'a>> {
-        if let Some(event) = self.next_notification(conn, pdu) {
+        found: &mut &'a [u8],
+    ) -> Option<Event<'static>> {
+        if let Some(event) = self.next_notification(conn, pdu, found) {
             return Some(event);
         }
         loop {
@@ -60,12 +62,13 @@ impl Client {
                 (Phase::Answer, Kind::Read) => {
                     self.phase = Phase::Finish;
                     let handle = first.handle;
-                    let data = match &first.data {
+                    *found = match &first.data {
                         Some(block) if first.extent > 0 => {
                             start(pool.get(block), first.extent as usize)
                         }
                         _ => start(pdu.get(1..).unwrap_or(&[]), MAX_VALUE_LEN),
                     };
+                    let data = &[];
                     return Some(Event::GattcReadResult { conn, handle, data });
                 }
                 (Phase::Answer, _) => {
@@ -87,33 +90,34 @@ impl Client {
     }
 
     /// The next value of a notification or indication (Vol 3, Part F, 3.4.7).
-    fn next_notification<'a>(&mut self, conn: u16, pdu: &'a [u8]) -> Option<Event<'a>> {
+    fn next_notification<'a>(
+        &mut self,
+        conn: u16,
+        pdu: &'a [u8],
+        found: &mut &'a [u8],
+    ) -> Option<Event<'static>> {
         let kind = *pdu.first()?;
+        if !matches!(
+            kind,
+            opcode::HANDLE_VALUE_NTF | opcode::HANDLE_VALUE_IND | opcode::MULTIPLE_HANDLE_VALUE_NTF
+        ) {
+            return None;
+        }
         let mut rest = Reader(pdu.get(self.cursor as usize..)?);
-        let event = match kind {
-            opcode::HANDLE_VALUE_NTF => Event::GattcNotify {
-                conn,
-                handle: rest.u16()?,
-                data: rest.rest(),
-            },
-            opcode::HANDLE_VALUE_IND => Event::GattcIndicate {
-                conn,
-                handle: rest.u16()?,
-                data: rest.rest(),
-            },
+        let handle = rest.u16()?;
+        *found = match kind {
             opcode::MULTIPLE_HANDLE_VALUE_NTF => {
-                let handle = rest.u16()?;
                 let len = rest.u16()?;
-                Event::GattcNotify {
-                    conn,
-                    handle,
-                    data: rest.bytes(len as usize)?,
-                }
+                rest.bytes(len as usize)?
             }
-            _ => return None,
+            _ => rest.rest(),
         };
         self.cursor = (pdu.len() - rest.0.len()) as u16;
-        Some(event)
+        let data = &[];
+        Some(match kind {
+            opcode::HANDLE_VALUE_IND => Event::GattcIndicate { conn, handle, data },
+            _ => Event::GattcNotify { conn, handle, data },
+        })
     }
 
     /// An Error Response to the request `sent`.
