@@ -169,16 +169,14 @@ pub struct Link {
 }
 
 impl Link {
-    /// A slot for a link, to a server with this database.
-    pub fn new(db: &Database) -> Self {
-        Link {
-            handle: 0xffff,
-            mtu: DEFAULT_MTU,
-            sends: true,
-            client: Client::new(),
-            server: server::Link::new(db),
-            ..Link::blank()
-        }
+    /// Makes the slot one for a link to a server with this database. A link
+    /// that ended has freed what it held.
+    pub fn reset(&mut self, db: &Database) {
+        *self = const { Link::blank() };
+        self.mtu = DEFAULT_MTU;
+        self.sends = true;
+        self.client.reset();
+        self.server = server::Link::new(db);
     }
 
     /// A slot without a link, all of it zeros.

@@ -138,6 +138,11 @@ impl Client {
         }
     }
 
+    /// Makes a blank one what `new` gives.
+    pub(crate) fn reset(&mut self) {
+        self.pending = None;
+    }
+
     /// All of it zeros, for a static; `clear` comes before all else.
     pub(crate) const fn blank() -> Self {
         let zeros = Characteristic {

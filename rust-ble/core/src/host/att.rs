@@ -147,7 +147,7 @@ impl Host {
             return Some((None, Data::None));
         }
         if self.smp.needs_step() && self.is_active() && self.rest.is_over(self.now) {
-            self.smp.step(&mut self.settings.rng);
+            self.step_smp();
             self.rest = super::security::Rest::Due;
             return Some((None, Data::None));
         }
@@ -156,6 +156,12 @@ impl Host {
             self.switch_off();
         }
         None
+    }
+
+    /// Apart from the rest, for it takes much stack.
+    #[inline(never)]
+    fn step_smp(&mut self) {
+        self.smp.step(&mut self.settings.rng);
     }
 
     /// Gives an event the data that it was found with.

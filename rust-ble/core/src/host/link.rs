@@ -3,7 +3,7 @@
 use super::startup::{Support, MAX_DATA_LENGTH};
 use super::Host;
 use crate::addr::Address;
-use crate::conn::{Link, State as LinkState, LINK_DEAD_MS};
+use crate::conn::{State as LinkState, LINK_DEAD_MS};
 use crate::error::{Error, Result};
 use crate::event::{Event, Role};
 use crate::gap::valid_parameters;
@@ -91,10 +91,22 @@ impl Host {
         latency: u16,
         timeout: u16,
     ) -> bool {
+        self.send_parameters(
+            opcode::LE_CONNECTION_UPDATE,
+            [conn, min, max, latency, timeout],
+        )
+    }
+
+    /// A command with the handle of a link, connection parameters, and any
+    /// length of connection events.
+    #[inline(never)]
+    pub(super) fn send_parameters(&mut self, opcode: u16, values: [u16; 5]) -> bool {
         let mut params = [0; 14];
         let mut w = Writer::new(&mut params);
-        w.u16(conn).u16(min).u16(max).u16(latency).u16(timeout);
-        self.commands.push(opcode::LE_CONNECTION_UPDATE, &params)
+        for value in values {
+            w.u16(value);
+        }
+        self.commands.push(opcode, &params)
     }
 
     /// A link as the channels know it.
@@ -147,16 +159,14 @@ impl Host {
         }
         let peer_on_air = complete.peer_rpa.map_or(complete.peer, Address::random);
         let link = &mut self.links[slot];
-        *link = Link {
-            state: LinkState::Up,
-            handle: complete.handle,
-            role,
-            peer: self.smp.identities.resolve(complete.peer),
-            peer_on_air,
-            local,
-            parameters: [complete.interval, complete.latency, complete.timeout],
-            ..Link::new(&self.db)
-        };
+        link.reset(&self.db);
+        link.state = LinkState::Up;
+        link.handle = complete.handle;
+        link.role = role;
+        link.peer = self.smp.identities.resolve(complete.peer);
+        link.peer_on_air = peer_on_air;
+        link.local = local;
+        link.parameters = [complete.interval, complete.latency, complete.timeout];
         let (conn, peer) = (link.handle, link.peer);
         self.push_event(Event::Connected { conn, role, peer });
         if role == Role::Central

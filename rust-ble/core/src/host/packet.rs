@@ -244,7 +244,8 @@ impl Host {
         let mut r = Reader(params);
         match code {
             event::DISCONNECTION_COMPLETE => {
-                let (result, handle) = (r.u8()?, r.u16()? & HANDLE_MASK);
+                r.holds(3)?;
+                let (result, handle) = (r.u8_or_0(), r.u16_or_0() & HANDLE_MASK);
                 if result == status::SUCCESS {
                     if let Some(slot) = self.links.find(handle) {
                         self.link_lost(slot);
@@ -252,11 +253,15 @@ impl Host {
                 }
             }
             event::ENCRYPTION_CHANGE => {
-                let (result, handle, on) = (r.u8()?, r.u16()? & HANDLE_MASK, r.u8()?);
+                r.holds(4)?;
+                let result = r.u8_or_0();
+                let handle = r.u16_or_0() & HANDLE_MASK;
+                let on = r.u8_or_0();
                 self.encryption_changed(handle, result, on != 0);
             }
             event::ENCRYPTION_KEY_REFRESH => {
-                let (result, handle) = (r.u8()?, r.u16()? & HANDLE_MASK);
+                r.holds(3)?;
+                let (result, handle) = (r.u8_or_0(), r.u16_or_0() & HANDLE_MASK);
                 self.encryption_changed(handle, result, result == status::SUCCESS);
             }
             event::LE_META => {
@@ -280,7 +285,10 @@ impl Host {
                 self.connection_updated(update);
             }
             subevent::READ_REMOTE_FEATURES_COMPLETE => {
-                let (result, handle, features) = (r.u8()?, r.u16()? & HANDLE_MASK, r.u16()?);
+                r.holds(5)?;
+                let result = r.u8_or_0();
+                let handle = r.u16_or_0() & HANDLE_MASK;
+                let features = r.u16_or_0();
                 if result == status::SUCCESS {
                     self.remote_features(handle, features);
                 }
@@ -291,8 +299,9 @@ impl Host {
                 self.ltk_requested(handle, rand, r.u16()?);
             }
             subevent::REMOTE_CONNECTION_PARAMETER_REQUEST => {
-                let handle = r.u16()?;
-                let [min, max, latency, timeout] = [r.u16()?, r.u16()?, r.u16()?, r.u16()?];
+                r.holds(10)?;
+                let handle = r.u16_or_0();
+                let [min, max, latency, timeout] = core::array::from_fn(|_| r.u16_or_0());
                 self.parameters_requested(handle, min, max, latency, timeout);
             }
             _ => {}
@@ -310,17 +319,17 @@ impl Host {
         timeout: u16,
     ) {
         let known = self.links.find(handle & HANDLE_MASK).is_some();
-        let mut params = [0; 14];
-        params[..2].copy_from_slice(&handle.to_le_bytes());
         if known && valid_parameters(min, max, latency, timeout) {
-            for (at, value) in [(2, min), (4, max), (6, latency), (8, timeout)] {
-                params[at..at + 2].copy_from_slice(&value.to_le_bytes());
-            }
-            self.commands.push(opcode::LE_CONN_PARAM_REPLY, &params);
+            self.send_parameters(
+                opcode::LE_CONN_PARAM_REPLY,
+                [handle, min, max, latency, timeout],
+            );
         } else {
-            params[2] = status::UNACCEPTABLE_PARAMETERS;
-            self.commands
-                .push(opcode::LE_CONN_PARAM_NEGATIVE_REPLY, &params[..3]);
+            let [low, high] = handle.to_le_bytes();
+            self.commands.push(
+                opcode::LE_CONN_PARAM_NEGATIVE_REPLY,
+                &[low, high, status::UNACCEPTABLE_PARAMETERS],
+            );
         }
     }
 

@@ -169,15 +169,16 @@ impl ConnectionComplete {
     /// Parses the parameters after the subevent code.
     pub fn parse(params: &[u8], enhanced: bool) -> Option<Self> {
         let mut r = Reader(params);
-        let status = r.u8()?;
-        let handle = r.u16()? & HANDLE_MASK;
-        let role = r.u8()?;
-        let kind = r.u8()?;
-        let peer = Address::from_wire(kind, r.array()?);
+        r.holds(if enhanced { 29 } else { 17 })?;
+        let status = r.u8_or_0();
+        let handle = r.u16_or_0() & HANDLE_MASK;
+        let role = r.u8_or_0();
+        let kind = r.u8_or_0();
+        let peer = Address::from_wire(kind, r.address_or_0());
         let (mut local_rpa, mut peer_rpa) = (None, None);
         if enhanced {
-            local_rpa = Some(r.array()?).filter(|a| *a != [0; 6]);
-            peer_rpa = Some(r.array()?).filter(|a| *a != [0; 6]);
+            local_rpa = Some(r.address_or_0()).filter(|a| *a != [0; 6]);
+            peer_rpa = Some(r.address_or_0()).filter(|a| *a != [0; 6]);
         }
         Some(ConnectionComplete {
             status,
@@ -187,9 +188,9 @@ impl ConnectionComplete {
             peer_resolved: kind & 2 != 0,
             local_rpa,
             peer_rpa,
-            interval: r.u16()?,
-            latency: r.u16()?,
-            timeout: r.u16()?,
+            interval: r.u16_or_0(),
+            latency: r.u16_or_0(),
+            timeout: r.u16_or_0(),
         })
     }
 }
@@ -209,12 +210,13 @@ impl ConnectionUpdateComplete {
     /// Parses the parameters after the subevent code.
     pub fn parse(params: &[u8]) -> Option<Self> {
         let mut r = Reader(params);
+        r.holds(9)?;
         Some(ConnectionUpdateComplete {
-            status: r.u8()?,
-            handle: r.u16()? & HANDLE_MASK,
-            interval: r.u16()?,
-            latency: r.u16()?,
-            timeout: r.u16()?,
+            status: r.u8_or_0(),
+            handle: r.u16_or_0() & HANDLE_MASK,
+            interval: r.u16_or_0(),
+            latency: r.u16_or_0(),
+            timeout: r.u16_or_0(),
         })
     }
 }
@@ -238,9 +240,10 @@ impl<'a> AdvertisingReport<'a> {
     /// A directed report (7.7.65.11) has the private address that was meant
     /// in place of data.
     pub fn take(reports: &mut Reader<'a>, directed: bool) -> Option<Self> {
-        let adv_type = reports.u8()?;
-        let kind = reports.u8()?;
-        let peer = Address::from_wire(kind, reports.array()?);
+        reports.holds(8)?;
+        let adv_type = reports.u8_or_0();
+        let kind = reports.u8_or_0();
+        let peer = Address::from_wire(kind, reports.address_or_0());
         let data = if directed {
             reports.bytes(7)?;
             &[]
@@ -278,9 +281,10 @@ impl<'a> CommandResult<'a> {
     pub fn parse(code: u8, params: &'a [u8]) -> Option<Self> {
         let mut r = Reader(params);
         if code == event::COMMAND_STATUS {
-            let status = r.u8()?;
-            let credits = r.u8()?;
-            let opcode = r.u16()?;
+            r.holds(4)?;
+            let status = r.u8_or_0();
+            let credits = r.u8_or_0();
+            let opcode = r.u16_or_0();
             return Some(CommandResult {
                 credits,
                 opcode,
@@ -289,11 +293,12 @@ impl<'a> CommandResult<'a> {
                 returned: &[],
             });
         }
-        let credits = r.u8()?;
-        let opcode = r.u16()?;
+        r.holds(3)?;
+        let credits = r.u8_or_0();
+        let opcode = r.u16_or_0();
         // Without a status there are no return parameters at all: a credit
         // update (opcode 0) or a vendor's command.
-        let status = r.u8().unwrap_or(0);
+        let status = r.u8_or_0();
         Some(CommandResult {
             credits,
             opcode,

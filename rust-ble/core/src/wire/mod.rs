@@ -33,6 +33,30 @@ impl<'a> Reader<'a> {
         Some(u16::from_le_bytes(self.array()?))
     }
 
+    /// `None` unless `n` more bytes are there: for those that give zero past
+    /// the end, where a check of each value would be code for nothing.
+    pub fn holds(&self, n: usize) -> Option<()> {
+        (self.0.len() >= n).then_some(())
+    }
+
+    /// One byte; zero past the end.
+    #[inline(never)]
+    pub fn u8_or_0(&mut self) -> u8 {
+        self.u8().unwrap_or(0)
+    }
+
+    /// Two bytes, little-endian; zero past the end.
+    #[inline(never)]
+    pub fn u16_or_0(&mut self) -> u16 {
+        self.u16().unwrap_or(0)
+    }
+
+    /// A device address, little-endian; zeros past the end.
+    #[inline(never)]
+    pub fn address_or_0(&mut self) -> [u8; 6] {
+        self.array().unwrap_or_default()
+    }
+
     /// All that is left.
     pub fn rest(&mut self) -> &'a [u8] {
         core::mem::take(&mut self.0)
