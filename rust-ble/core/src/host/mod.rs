@@ -118,6 +118,7 @@ pub struct Host {
     refresh_at: Option<Instant>,
     reassembling_since: Instant,
     next_slot: usize,
+    links: Links,
     settings: Settings,
     advertising: Advertising,
     query: query::Query,
@@ -125,7 +126,6 @@ pub struct Host {
     smp: Smp,
     db: Database,
     events: Deque<Event<'static>, MAX_EVENTS>,
-    links: Links,
     /// PDUs to send.
     tx: Pool,
     /// Values that procedures keep.
