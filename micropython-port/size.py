@@ -61,10 +61,13 @@ class Image:
             if m and int(m.group(3)) and not m.group(1).startswith((".debug", ".comment")):
                 self.add(m.group(1), int(m.group(2)))
         self.symbols = {}
+        self.initialised = []  # Rust's variables that are not zeros: in flash and in RAM.
         for line in run("arm-none-eabi-nm", "-S", "-C", path).splitlines():
             m = re.match(r"[0-9a-f]+ ([0-9a-f]+) (\w) (.+)$", line)
             if m:
                 name, kind = m.group(3), "RAM" if m.group(2) in "bBdD" else "flash"
+                if m.group(2) in "dD" and "::" in name:
+                    self.initialised.append(name)
                 old = self.symbols.get((name, kind), 0)
                 self.symbols[name, kind] = old + int(m.group(1), 16)
 
@@ -77,6 +80,12 @@ class Image:
             self.flash += size
             if "data" in name and "rodata" not in name:
                 self.ram += size
+
+
+    def panics(self):
+        """How many calls there are of what panics."""
+        code = run("arm-none-eabi-objdump", "-d", "-C", "--no-show-raw-insn", self.path)
+        return len(re.findall(r"(?m)\tbl?(?:\.w|x)?\t[0-9a-f]+ <core::(?:panicking::|.*fail)", code))
 
 
 def run(*argv):
@@ -110,6 +119,7 @@ def report(board, image, base):
     print("  deepest: " + " > ".join(depths.functions[at].name for at in path))
     for line in depths.doubts():
         print("  " + line)
+    print("  %d calls of core::panicking" % image.panics())
     growth = {key: size - base.symbols.get(key, 0) for key, size in image.symbols.items()}
     for (name, kind), size in sorted(growth.items(), key=lambda item: -item[1])[:20]:
         print("  %6d %-5s %s" % (size, kind, name[:90]))
@@ -144,7 +154,10 @@ def main():
     lines = []
     for board in boards:
         try:
-            lines.append(report(board, *measure(args, board)))
+            image, base = measure(args, board)
+            if image.initialised:
+                sys.exit("%s: not zeros at the start: %s" % (board, ", ".join(image.initialised)))
+            lines.append(report(board, image, base))
         except (fetch.Failure, tree.Failure, patching.Mismatch, rust.Failure) as reason:
             print("%s: left out: %s" % (board, reason), file=sys.stderr)
     update(lines)
