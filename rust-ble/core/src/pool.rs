@@ -5,6 +5,7 @@
 //! most `POOL_BLOCKS` blocks kept in address order.
 
 use crate::config::{POOL_BLOCKS, POOL_BYTES};
+use crate::wire::Writer;
 
 const _: () = assert!(POOL_BYTES <= u16::MAX as usize);
 
@@ -52,6 +53,7 @@ impl Pool {
     ///
     /// `reserve` keeps room for answers that must not be lost while a script
     /// fills the pool with notifications.
+    #[inline(never)]
     pub fn alloc(&mut self, len: usize, reserve: usize) -> Option<Block> {
         if self.taken.is_full() || self.free_bytes() < len + reserve {
             return None;
@@ -69,33 +71,60 @@ impl Pool {
             return None;
         }
         let (start, len) = (start as u16, len as u16);
-        self.taken.insert(at, (start, len)).ok()?;
+        let mut carry = (start, len);
+        for taken in self.taken.iter_mut().skip(at) {
+            core::mem::swap(taken, &mut carry);
+        }
+        self.taken.push(carry).ok()?;
         Some(Block { start, len })
     }
 
     /// Gives a block back.
+    #[inline(never)]
     pub fn free(&mut self, block: Block) {
-        if let Ok(at) = self.find(&block) {
-            self.taken.remove(at);
+        let Some(at) = self.find(&block) else {
+            return;
+        };
+        // What lies behind it moves up by one.
+        let mut carry = self.taken.pop();
+        for taken in self.taken.iter_mut().skip(at).rev() {
+            carry = carry.map(|behind| core::mem::replace(taken, behind));
         }
     }
 
     /// Cuts a block to its first `len` bytes.
     pub fn shrink(&mut self, block: &mut Block, len: usize) {
-        if let (Ok(at), true) = (self.find(block), len <= block.len()) {
+        let Some(at) = self.find(block).filter(|_| len <= block.len()) else {
+            return;
+        };
+        if let Some(taken) = self.taken.get_mut(at) {
             block.len = len as u16;
-            self.taken[at].1 = block.len;
+            taken.1 = block.len;
         }
     }
 
     /// The bytes of a block.
+    #[inline(never)]
     pub fn get(&self, block: &Block) -> &[u8] {
-        &self.bytes[block.start as usize..][..block.len()]
+        let start = block.start as usize;
+        self.bytes
+            .get(start..start + block.len())
+            .unwrap_or_default()
     }
 
     /// The bytes of a block, to write.
+    #[inline(never)]
     pub fn get_mut(&mut self, block: &Block) -> &mut [u8] {
-        &mut self.bytes[block.start as usize..][..block.len()]
+        let start = block.start as usize;
+        self.bytes
+            .get_mut(start..start + block.len())
+            .unwrap_or_default()
+    }
+
+    /// Writes to a block behind its first `skip` bytes.
+    #[inline(never)]
+    pub fn writer(&mut self, block: &Block, skip: usize) -> Writer<'_> {
+        Writer::new(self.get_mut(block).get_mut(skip..).unwrap_or_default())
     }
 
     /// Where the arena lies, to tell whether a slice is part of it.
@@ -123,9 +152,10 @@ impl Pool {
         self.taken.len()
     }
 
-    fn find(&self, block: &Block) -> Result<usize, usize> {
+    fn find(&self, block: &Block) -> Option<usize> {
         self.taken
-            .binary_search_by_key(&(block.start, block.len), |&taken| taken)
+            .iter()
+            .position(|&taken| taken == (block.start, block.len))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Events as a flat record, its payload copied to a buffer of the glue.
 
+use ble_core::wire::copy;
 use ble_core::{Address, Event, PasskeyAction as Action, Role, Uuid};
 
 /// Room that the payload of any event needs: a notification, or the key and
@@ -132,21 +133,11 @@ impl ble_event_t {
     #[inline(never)]
     fn set_payload(&mut self, out: &mut [u8], key: Option<&[u8]>, data: Option<&[u8]>) {
         (self.has_key, self.has_data) = (key.is_some(), data.is_some());
-        let key_len = copy(out, 0, key);
-        let data_len = copy(out, key_len, data);
+        let key_len = copy(out, key.unwrap_or_default());
+        let rest = out.get_mut(key_len..).unwrap_or_default();
+        let data_len = copy(rest, data.unwrap_or_default());
         (self.key_len, self.data_len) = (key_len as u16, data_len as u16);
     }
-}
-
-/// Copies what fits of `from` to `out` at `start`, and gives its length.
-fn copy(out: &mut [u8], start: usize, from: Option<&[u8]>) -> usize {
-    let (to, from) = (out.get_mut(start..), from.unwrap_or_default());
-    let mut n = 0;
-    for (to, from) in to.unwrap_or_default().iter_mut().zip(from) {
-        *to = *from;
-        n += 1;
-    }
-    n
 }
 
 /// Fills in the record of an event, empty so far, its payload in `out`.

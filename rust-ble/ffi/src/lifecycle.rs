@@ -5,6 +5,7 @@ use crate::singleton::{self, command, query, Held, Hold};
 use crate::slice::{bytes, optional_mut};
 use crate::{ble_error_t, ble_event_t, BLE_EVENT_BYTES};
 use ble_core::host::{Host, State};
+use ble_core::wire::copy;
 use ble_core::{Error, Instant, Token};
 
 /// Most L2CAP channels at a time.
@@ -60,7 +61,7 @@ pub extern "C" fn ble_take_memory() -> bool {
 pub unsafe extern "C" fn ble_start(now: u32, seed: *const u8) -> ble_error_t {
     let mut entropy = [0; 32];
     // SAFETY: the caller promises 32 bytes.
-    entropy.copy_from_slice(unsafe { bytes(seed, 32) });
+    copy(&mut entropy, unsafe { bytes(seed, 32) });
     command(|host| {
         host.seed(&entropy);
         host.start(Instant(now), host.options())
@@ -120,10 +121,10 @@ pub unsafe extern "C" fn ble_poll_transmit(now: u32, packet: *mut ble_transmit_t
         return false;
     };
     let mut header = [0; 11];
-    header[..transmit.header().len()].copy_from_slice(transmit.header());
+    let header_len = copy(&mut header, transmit.header()) as u8;
     let out = ble_transmit_t {
         header,
-        header_len: transmit.header().len() as u8,
+        header_len,
         head_len: transmit.head.len() as u16,
         tail_len: transmit.tail.len() as u16,
         head: transmit.head.as_ptr(),

@@ -2,6 +2,7 @@
 
 use crate::time::Instant;
 use crate::wire::hci::COMMAND;
+use crate::wire::{move_down, Writer};
 
 /// A controller that is silent for so long after a command is dead.
 pub const TIMEOUT_MS: u32 = 1_800;
@@ -44,10 +45,12 @@ impl CommandQueue {
         let Some(room) = self.bytes.get_mut(self.len..self.len + 4 + params.len()) else {
             return false;
         };
-        let [low, high] = opcode.to_le_bytes();
-        room[..4].copy_from_slice(&[COMMAND, low, high, params.len() as u8]);
-        room[4..].copy_from_slice(params);
-        self.len += room.len();
+        let mut w = Writer::new(room);
+        w.u8(COMMAND)
+            .u16(opcode)
+            .u8(params.len() as u8)
+            .bytes(params);
+        self.len += w.len();
         true
     }
 
@@ -142,14 +145,14 @@ impl CommandQueue {
     }
 
     fn first(&self) -> Option<&[u8]> {
-        let params = *self.bytes[..self.len].get(3)? as usize;
+        let params = *self.bytes.get(..self.len)?.get(3)? as usize;
         self.bytes.get(..4 + params)
     }
 
     fn drop_first(&mut self) {
         if let Some(n) = self.first().map(<[u8]>::len) {
-            self.bytes.copy_within(n..self.len, 0);
             self.len -= n;
+            move_down(&mut self.bytes, n, self.len);
         }
         self.sent = false;
         self.deadline = None;

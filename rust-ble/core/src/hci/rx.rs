@@ -1,7 +1,7 @@
 //! Received H4 packets in the order in which they arrived.
 
 use crate::config::RX_BYTES;
-use crate::wire::hci;
+use crate::wire::{copy, hci, move_down};
 
 /// Longest ACL data accepted: more than any L2CAP PDU of ours in one piece.
 const MAX_ACL: usize = 1024;
@@ -63,7 +63,11 @@ impl RxQueue {
             }
             let start = self.tail + PREFIX;
             let n = (want - self.partial).min(bytes.len() - taken);
-            self.bytes[start + self.partial..][..n].copy_from_slice(&bytes[taken..taken + n]);
+            let room = self.bytes.get_mut(start + self.partial..start + want);
+            copy(
+                room.unwrap_or_default(),
+                bytes.get(taken..).unwrap_or_default(),
+            );
             taken += n;
             self.partial += n;
             if self.partial == want && self.wanted(next) == Some(want) {
@@ -150,8 +154,11 @@ impl RxQueue {
     /// front of a packet `next` is its first byte. `None` if no packet has
     /// such a length.
     fn wanted(&self, next: u8) -> Option<usize> {
-        let begun = &self.bytes[(self.tail + PREFIX).min(RX_BYTES)..];
-        let begun = &begun[..self.partial.min(begun.len())];
+        let start = self.tail + PREFIX;
+        let begun = self
+            .bytes
+            .get(start..start + self.partial)
+            .unwrap_or_default();
         let header = match *begun.first().unwrap_or(&next) {
             hci::EVENT => 3,
             hci::SCO => 4,
@@ -167,7 +174,7 @@ impl RxQueue {
 
     fn finish(&mut self) {
         let len = (self.partial as u16).to_le_bytes();
-        self.bytes[self.tail..][..PREFIX].copy_from_slice(&len);
+        copy(self.bytes.get_mut(self.tail..).unwrap_or_default(), &len);
         self.tail += PREFIX + self.partial;
         self.partial = 0;
         self.packets += 1;
@@ -186,8 +193,12 @@ impl RxQueue {
         if need > self.head {
             return false;
         }
-        let begun = (self.tail + PREFIX).min(RX_BYTES);
-        self.bytes.copy_within(begun..begun + self.partial, PREFIX);
+        let begun = self.tail.min(RX_BYTES);
+        move_down(
+            self.bytes.get_mut(PREFIX..).unwrap_or_default(),
+            begun,
+            self.partial,
+        );
         if self.packets == 0 {
             self.head = 0;
         } else {

@@ -269,14 +269,14 @@ impl Host {
                 self.smp.handle_pdu(
                     &link,
                     self.settings.security,
-                    &bytes[L2CAP_HEADER..],
+                    bytes.get(L2CAP_HEADER..).unwrap_or_default(),
                     self.now,
                 );
                 self.dealt_with(pdu)
             }
             (cid::FIRST_DYNAMIC..=cid::LAST_DYNAMIC, _) => {
                 let bytes = bytes_of(&self.rx, &self.links[slot].rx, pdu);
-                let payload = &bytes[L2CAP_HEADER..];
+                let payload = bytes.get(L2CAP_HEADER..).unwrap_or_default();
                 self.channels
                     .handle_frame(self.now, slot as u8, channel, payload);
                 self.dealt_with(pdu)
@@ -321,11 +321,11 @@ impl Host {
             return Progress::Blocked;
         }
         let link = &mut self.links[slot];
-        let payload = &bytes_of(&self.rx, &link.rx, pdu)[L2CAP_HEADER..];
-        let mut out = Writer::new(match &block {
-            Some(block) => &mut self.tx.get_mut(block)[L2CAP_HEADER..],
-            None => &mut [],
-        });
+        let payload = payload_of(&self.rx, &link.rx, pdu);
+        let mut out = match &block {
+            Some(block) => self.tx.writer(block, L2CAP_HEADER),
+            None => Writer::new(&mut []),
+        };
         let outcome = link
             .client
             .handle(link.mtu, payload, &mut self.pool, &mut out);
@@ -360,7 +360,7 @@ impl Host {
         let kept = self.pool.address();
         let link = &mut self.links[slot];
         let whole = bytes_of(&self.rx, &link.rx, pdu);
-        let payload = &whole[L2CAP_HEADER..];
+        let payload = whole.get(L2CAP_HEADER..).unwrap_or_default();
         let mut found: &[u8] = &[];
         match link
             .client
@@ -398,11 +398,11 @@ impl Host {
         }
         let credentials = self.credentials(slot);
         let link = &mut self.links[slot];
-        let payload = &bytes_of(&self.rx, &link.rx, pdu)[L2CAP_HEADER..];
-        let mut out = Writer::new(match &block {
-            Some(block) => &mut self.tx.get_mut(block)[L2CAP_HEADER..],
-            None => &mut [],
-        });
+        let payload = payload_of(&self.rx, &link.rx, pdu);
+        let mut out = match &block {
+            Some(block) => self.tx.writer(block, L2CAP_HEADER),
+            None => Writer::new(&mut []),
+        };
         let mut context = Context {
             db: &mut self.db,
             pool: &mut self.pool,
@@ -484,8 +484,8 @@ impl Host {
         };
         let l2cap_link = self.l2cap_link(slot);
         let link = &mut self.links[slot];
-        let payload = &bytes_of(&self.rx, &link.rx, pdu)[L2CAP_HEADER..];
-        let mut out = Writer::new(&mut self.tx.get_mut(&block)[L2CAP_HEADER..]);
+        let payload = payload_of(&self.rx, &link.rx, pdu);
+        let mut out = self.tx.writer(&block, L2CAP_HEADER);
         let outcome = self
             .channels
             .handle_signal(self.now, l2cap_link, payload, &mut out);
@@ -520,8 +520,7 @@ impl Host {
             return self.tx.free(block);
         }
         self.tx.shrink(&mut block, L2CAP_HEADER + len);
-        let ([a, b], [c, d]) = ((len as u16).to_le_bytes(), channel.to_le_bytes());
-        self.tx.get_mut(&block)[..L2CAP_HEADER].copy_from_slice(&[a, b, c, d]);
+        self.tx.writer(&block, 0).u16(len as u16).u16(channel);
         self.links.wake(slot);
         if let Err(block) = self.links[slot].tx.push_back(block) {
             self.tx.free(block);
@@ -574,6 +573,13 @@ fn bytes_of<'a>(rx: &'a RxQueue, reassembly: &'a crate::conn::Reassembly, pdu: P
     } else {
         reassembly.pdu()
     }
+}
+
+/// What follows its header.
+fn payload_of<'a>(rx: &'a RxQueue, reassembly: &'a crate::conn::Reassembly, pdu: Pdu) -> &'a [u8] {
+    bytes_of(rx, reassembly, pdu)
+        .get(L2CAP_HEADER..)
+        .unwrap_or_default()
 }
 
 /// Where the data of an event lies: in the PDU, else in the pool, which begins

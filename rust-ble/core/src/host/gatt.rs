@@ -12,7 +12,6 @@ use crate::pool::Block;
 use crate::time::Instant;
 use crate::uuid::Uuid;
 use crate::wire::att::opcode;
-use crate::wire::Writer;
 
 /// Entries of a link's send queue that a script leaves for answers.
 const QUEUE_RESERVE: usize = 8;
@@ -121,14 +120,15 @@ impl Host {
             return Err(Error::Security);
         }
         let value = value.unwrap_or(stored);
-        let value = &value[..value.len().min(link.mtu as usize - 3)];
+        let len = value.len().min((link.mtu as usize).saturating_sub(3));
+        let value = value.get(..len).unwrap_or_default();
         let len = 3 + value.len();
         self.may_queue(slot, len)?;
         let block = self
             .tx
             .alloc(L2CAP_HEADER + len, POOL_RESERVE)
             .ok_or(Error::NoMemory)?;
-        let mut w = Writer::new(self.tx.get_mut(&block));
+        let mut w = self.tx.writer(&block, 0);
         w.u16(len as u16)
             .u16(cid::ATT)
             .u8(opcode)
@@ -166,7 +166,7 @@ impl Host {
         let Some(block) = self.tx.alloc(L2CAP_HEADER + 7, 0) else {
             return self.links.wake_to_send(slot);
         };
-        let mut w = Writer::new(self.tx.get_mut(&block));
+        let mut w = self.tx.writer(&block, 0);
         w.u16(7)
             .u16(cid::ATT)
             .u8(opcode::HANDLE_VALUE_IND)
@@ -264,7 +264,7 @@ impl Host {
         let Some(block) = self.open_pdu(slot, 3 + value.len()) else {
             return false;
         };
-        let mut out = Writer::new(&mut self.tx.get_mut(&block)[L2CAP_HEADER..]);
+        let mut out = self.tx.writer(&block, L2CAP_HEADER);
         let client = &mut self.links[slot].client;
         let written = client
             .write_now(self.now, mtu, handle, value, &mut out)
@@ -282,7 +282,7 @@ impl Host {
         self.may_queue(slot, value.len())?;
         let len = L2CAP_HEADER + 3 + value.len();
         let block = self.tx.alloc(len, POOL_RESERVE).ok_or(Error::NoMemory)?;
-        let mut out = Writer::new(&mut self.tx.get_mut(&block)[L2CAP_HEADER..]);
+        let mut out = self.tx.writer(&block, L2CAP_HEADER);
         let written = write_command(mtu, handle, value, &mut out);
         let len = out.len();
         self.close_pdu(slot, cid::ATT, block, if written.is_ok() { len } else { 0 });

@@ -118,6 +118,7 @@ pub struct Host {
     refresh_at: Option<Instant>,
     reassembling_since: Instant,
     next_slot: usize,
+    rest: security::Rest,
     links: Links,
     settings: Settings,
     advertising: Advertising,

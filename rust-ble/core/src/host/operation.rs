@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::hci::command::TIMEOUT_MS;
 use crate::pool::Block;
 use crate::time::Instant;
+use crate::wire::copy;
 use crate::wire::hci::{opcode, status, CommandResult};
 
 /// What is being done.
@@ -113,8 +114,7 @@ impl Engine {
     pub(super) fn returned(&mut self, opcode: u16, returned: &[u8]) {
         if self.running == Operation::Command(opcode) {
             if let Some(reply) = &mut self.reply {
-                let n = returned.len().min(reply.len());
-                reply[..n].copy_from_slice(&returned[..n]);
+                copy(reply, returned);
             }
         }
     }
@@ -165,7 +165,7 @@ impl Host {
             .pool
             .alloc(params.len(), POOL_RESERVE)
             .ok_or(Error::NoMemory)?;
-        self.pool.get_mut(&block).copy_from_slice(params);
+        copy(self.pool.get_mut(&block), params);
         self.operation.params = Some(block);
         self.operation.reply = Some(reply);
         self.begin(Operation::Command(opcode))

@@ -13,7 +13,7 @@ use crate::l2cap::cid;
 use crate::wire::att;
 use crate::wire::hci::{event, opcode, status, subevent, HANDLE_MASK};
 use crate::wire::hci::{AclHeader, AdvertisingReport, CommandResult, ConnectionUpdateComplete};
-use crate::wire::{hci, Reader};
+use crate::wire::{self, hci, Reader};
 
 impl Host {
     /// A whole packet of `len` bytes is at the back of the receive queue.
@@ -103,8 +103,7 @@ impl Host {
         // The longest return parameters that the host itself reads are the
         // supported commands. What follows counts the packets in the queue.
         let mut copy = [0; 64];
-        let n = result.returned.len().min(copy.len());
-        copy[..n].copy_from_slice(&result.returned[..n]);
+        let n = wire::copy(&mut copy, result.returned);
         let CommandResult {
             credits,
             opcode,
@@ -115,7 +114,7 @@ impl Host {
         self.rx.pop_back(len);
         // One of no command of ours, or too late, counts for its credits only.
         if is_ours {
-            let returned = &copy[..n];
+            let returned = copy.get(..n).unwrap_or_default();
             let result = CommandResult {
                 credits,
                 opcode,
@@ -185,12 +184,10 @@ impl Host {
                     return true;
                 }
                 let mut copy = [0; 36];
-                let params = &packet[3..];
-                let n = params.len().min(copy.len());
-                copy[..n].copy_from_slice(&params[..n]);
+                let n = wire::copy(&mut copy, packet.get(3..).unwrap_or_default());
                 self.pop_packet();
                 // An event cut short is dropped whole.
-                let _ = self.take_event(code, &copy[..n]);
+                let _ = self.take_event(code, copy.get(..n).unwrap_or_default());
             }
             _ => self.pop_packet(),
         }

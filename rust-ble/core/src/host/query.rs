@@ -6,7 +6,7 @@ use crate::addr::Address;
 use crate::event::{Event, Token};
 use crate::smp::bonds::{self, BOND_LEN, KIND_BOND, KIND_CLIENT, KIND_OWN, OWN_KEY};
 use crate::smp::OwnIdentity;
-use crate::wire::{Reader, Writer};
+use crate::wire::{copy, Reader, Writer};
 use heapless::Deque;
 
 /// CCCDs of one bonded client that are kept.
@@ -239,9 +239,7 @@ impl Host {
     }
 
     fn set_query_value(&mut self, value: &[u8]) {
-        let n = value.len().min(VALUE_LEN);
-        self.query.value[..n].copy_from_slice(&value[..n]);
-        self.query.value_len = n as u8;
+        self.query.value_len = copy(&mut self.query.value, value) as u8;
     }
 
     /// The value that keeps what the client of a bonded peer configured;

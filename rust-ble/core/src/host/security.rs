@@ -3,7 +3,7 @@
 use super::query::Purpose;
 use super::Host;
 use crate::addr::Address;
-use crate::conn::State as LinkState;
+use crate::conn::{State as LinkState, L2CAP_HEADER};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::gatt::permission::Credentials;
@@ -196,7 +196,7 @@ impl Host {
         let Some(block) = self.tx.alloc(4 + smp::MAX_PDU, 0) else {
             return false;
         };
-        let mut out = Writer::new(&mut self.tx.get_mut(&block)[4..]);
+        let mut out = self.tx.writer(&block, L2CAP_HEADER);
         let action = self.smp.poll(self.now, &mut out, &mut self.settings.rng);
         let len = out.len();
         let Some((slot, action)) = action else {

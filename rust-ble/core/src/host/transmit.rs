@@ -3,11 +3,11 @@
 
 use super::Host;
 use crate::config::MAX_LINKS;
-use crate::conn::{State as LinkState, LINK_DEAD_MS};
+use crate::conn::{State as LinkState, L2CAP_HEADER, LINK_DEAD_MS};
 use crate::l2cap::{cid, SIGNAL_LEN};
 use crate::time::Instant;
+use crate::wire::copy;
 use crate::wire::hci::AclHeader;
-use crate::wire::Writer;
 
 /// One H4 packet: these three parts one after another.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,9 @@ pub struct Transmit<'a> {
 impl Transmit<'_> {
     /// The first part.
     pub fn header(&self) -> &[u8] {
-        &self.header[..self.header_len as usize]
+        self.header
+            .get(..self.header_len as usize)
+            .unwrap_or_default()
     }
 
     /// Length of all parts.
@@ -114,7 +116,7 @@ impl Host {
                 };
                 let n = fragment.header.len();
                 header[..5].copy_from_slice(&acl.emit(fragment.len()));
-                header.get_mut(5..5 + n)?.copy_from_slice(fragment.header);
+                copy(header.get_mut(5..)?, fragment.header);
                 let header_len = 5 + n as u8;
                 Some(Transmit {
                     header,
@@ -241,7 +243,7 @@ impl Host {
         if link.client.may_request() {
             if let Some(block) = self.open_pdu(slot, self.links[slot].mtu as usize) {
                 let link = &mut self.links[slot];
-                let mut out = Writer::new(&mut self.tx.get_mut(&block)[4..]);
+                let mut out = self.tx.writer(&block, L2CAP_HEADER);
                 link.client
                     .poll_request(self.now, link.mtu, &mut self.pool, &mut out);
                 let len = out.len();
@@ -255,7 +257,7 @@ impl Host {
         }
         if self.channels.has_signal(slot as u8) {
             if let Some(block) = self.open_pdu(slot, SIGNAL_LEN) {
-                let mut out = Writer::new(&mut self.tx.get_mut(&block)[4..]);
+                let mut out = self.tx.writer(&block, L2CAP_HEADER);
                 self.channels.poll_signal(slot as u8, &mut out);
                 let len = out.len();
                 self.close_pdu(slot, cid::SIGNALLING, block, len);

@@ -6,6 +6,25 @@
 pub mod att;
 pub mod hci;
 
+/// Copies what fits of `from` to the start of `to`, and gives its length: never
+/// panics, unlike `copy_from_slice`.
+#[inline(never)]
+pub fn copy(to: &mut [u8], from: &[u8]) -> usize {
+    let n = to.len().min(from.len());
+    if let (Some(to), Some(from)) = (to.get_mut(..n), from.get(..n)) {
+        to.copy_from_slice(from);
+    }
+    n
+}
+
+/// Moves `len` bytes from `from` to the start.
+#[inline(never)]
+pub fn move_down(bytes: &mut [u8], from: usize, len: usize) {
+    if from <= bytes.len() && len <= bytes.len() - from {
+        bytes.copy_within(from..from + len, 0);
+    }
+}
+
 /// Takes little-endian values from the front of a slice.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader<'a>(pub &'a [u8]);
