@@ -57,11 +57,12 @@ def build(args, target):
 
 def unpack(args, target):
     """The directory of all inputs known here, those of the repository among
-    them: a file of inputs, each after its length in two bytes."""
+    them: files of inputs, each after its length in two bytes. Those that once
+    failed are in a file of their own, which `minimise` leaves alone."""
     found = pathlib.Path(args.build).resolve() / "corpus" / target
     found.mkdir(parents=True, exist_ok=True)
-    pack = HERE / "corpus" / (target + ".pack")
-    data = pack.read_bytes() if pack.exists() else b""
+    packs = [HERE / "corpus" / (target + kind) for kind in (".pack", ".failed")]
+    data = b"".join(pack.read_bytes() for pack in packs if pack.exists())
     while data:
         end = 2 + int.from_bytes(data[:2], "little")
         (found / hashlib.sha1(data[2:end]).hexdigest()).write_bytes(data[2:end])
@@ -115,6 +116,21 @@ def minimise(args, target):
     return True
 
 
+def keep(args, target):
+    """Keeps the inputs in build/crashes as ones that once failed."""
+    crashes = pathlib.Path(args.build).resolve() / "crashes" / target
+    path = HERE / "corpus" / (target + ".failed")
+    data = path.read_bytes() if path.exists() else b""
+    for crash in sorted(crashes.iterdir()) if crashes.exists() else []:
+        one = crash.read_bytes()
+        one = len(one).to_bytes(2, "little") + one
+        if one not in data:
+            data += one
+    if data:
+        path.write_bytes(data)
+    return True
+
+
 def seed(args, target):
     """Adds inputs made from captures of the simulation."""
     found = unpack(args, target)
@@ -133,10 +149,10 @@ def main():
     parser.add_argument("--value-profile", type=int, default=0)
     parser.add_argument("--longest", type=int, default=512, help="bytes of an input to keep")
     parser.add_argument("--most", type=int, default=70_000, help="bytes of a target's corpus")
-    parser.add_argument("action", choices=["run", "minimise", "seed"])
+    parser.add_argument("action", choices=["run", "minimise", "keep", "seed"])
     parser.add_argument("targets", nargs="*", default=[])
     args = parser.parse_args()
-    action = {"run": run, "minimise": minimise, "seed": seed}[args.action]
+    action = {"run": run, "minimise": minimise, "keep": keep, "seed": seed}[args.action]
     results = [action(args, target) for target in args.targets or TARGETS]
     sys.exit(0 if all(results) else 1)
 

@@ -106,7 +106,7 @@ impl Driver {
     pub fn start(&mut self) {
         let options = self.host.options();
         if self.host.start(self.now, options).is_ok() {
-            self.operation();
+            let _ = self.operation();
             if self.host.is_active() {
                 register(self.host.database()).expect("room for the services");
                 let _ = self.host.gatts_write(self.now, VALUES[0], b"value", false);
@@ -129,7 +129,7 @@ impl Driver {
         } else {
             let _ = self.host.advertise(self.now, true, 20_000, Some(b""), None);
         }
-        self.operation();
+        let _ = self.operation();
         let mut complete = [0; 18];
         complete[1] = CONN as u8;
         complete[3] = !central as u8;
@@ -240,13 +240,30 @@ impl Driver {
         panic!("the host does not come to rest");
     }
 
-    /// Waits for the operation that runs, which has an end in five seconds.
-    pub fn operation(&mut self) {
+    /// Scans, or goes on with other values.
+    pub fn scan(&mut self, ms: u32, active: bool) {
+        let now = self.now;
+        if self
+            .host
+            .start_scan(now, ms, 30_000, 30_000, active)
+            .is_ok()
+        {
+            // Events are told meanwhile: also the end of the scan before.
+            self.ledger.may_scan();
+            match self.operation() {
+                Ok(()) => self.ledger.scanning(),
+                Err(_) => self.ledger.not_scanning(),
+            }
+        }
+    }
+
+    /// The result of the operation that runs, which has an end in five seconds.
+    pub fn operation(&mut self) -> Result<()> {
         let late = self.now.after(5_000);
         while !late.reached(self.now) {
             self.turn();
-            if self.host.poll_operation().is_some() {
-                return;
+            if let Some(result) = self.host.poll_operation() {
+                return result;
             }
             let next = self.host.poll_timeout();
             self.now = next
@@ -276,7 +293,7 @@ impl Driver {
             self.check_memory();
         }
         if self.host.stop(self.now).is_ok() {
-            self.operation();
+            let _ = self.operation();
         }
         self.ledger.switched_off();
         assert_eq!(self.host.state(), State::Off);

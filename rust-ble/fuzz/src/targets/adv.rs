@@ -16,12 +16,7 @@ pub fn run(data: &[u8]) {
 
     let mut input = Input(data);
     let mut driver = Driver::active();
-    let now = driver.now;
-    if driver.host.start_scan(now, 0, 30_000, 30_000, true).is_ok() {
-        driver.operation();
-        driver.ledger.may_scan();
-        driver.ledger.scanning();
-    }
+    driver.scan(0, true);
     while !input.is_empty() {
         match input.below(8) {
             0 => driver.le_event(0x0b, input.slice()),
@@ -33,7 +28,7 @@ pub fn run(data: &[u8]) {
                     .advertise(now, true, 30_000, Some(data), Some(response))
                     .is_ok()
                 {
-                    driver.operation();
+                    let _ = driver.operation();
                 }
             }
             2 => driver.time(input.u16() as u32),
@@ -42,7 +37,7 @@ pub fn run(data: &[u8]) {
     }
     let now = driver.now;
     if driver.host.stop_scan(now).is_ok() {
-        driver.operation();
+        let _ = driver.operation();
         driver.turn();
         assert!(driver.ledger.owed().is_empty(), "a scan without its end");
     }

@@ -32,18 +32,11 @@ fn step(driver: &mut Driver, input: &mut Input) {
         9 => driver.time(input.u16() as u32),
         10 => {
             let (ms, active) = (input.u8() as u32, input.u8() & 1 != 0);
-            if driver
-                .host
-                .start_scan(now, ms, 30_000, 30_000, active)
-                .is_ok()
-            {
-                driver.ledger.may_scan();
-                driver.operation();
-            }
+            driver.scan(ms, active);
         }
         11 => {
             if driver.host.stop_scan(now).is_ok() {
-                driver.operation();
+                let _ = driver.operation();
             }
         }
         12 => {
@@ -53,7 +46,7 @@ fn step(driver: &mut Driver, input: &mut Input) {
                 .advertise(now, input.u8() & 1 != 0, 30_000, Some(data), None)
                 .is_ok()
             {
-                driver.operation();
+                let _ = driver.operation();
             }
         }
         13 => {
@@ -64,18 +57,20 @@ fn step(driver: &mut Driver, input: &mut Input) {
                 .is_ok()
             {
                 driver.ledger.connecting();
-                driver.operation();
+                if driver.operation().is_err() {
+                    driver.ledger.not_connecting();
+                }
             }
         }
         14 => {
             if driver.host.cancel_connect(now).is_ok() {
-                driver.operation();
+                let _ = driver.operation();
             }
         }
         15 => {
             let mode = AddressMode::from_number(input.u8() % 4).unwrap_or(AddressMode::Public);
             if driver.host.set_address_mode(now, mode).is_ok() {
-                driver.operation();
+                let _ = driver.operation();
             }
         }
         16 => {
@@ -95,7 +90,7 @@ fn step(driver: &mut Driver, input: &mut Input) {
         }
         _ => {
             if driver.host.stop(now).is_ok() {
-                driver.operation();
+                let _ = driver.operation();
             }
             driver.ledger.switched_off();
             driver.start();
