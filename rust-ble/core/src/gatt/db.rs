@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::lent::Lent;
 use crate::uuid::Uuid;
 use crate::wire::att::uuid;
-use crate::wire::Writer;
+use crate::wire::{move_bytes, Writer};
 
 /// MicroPython's `MP_BLUETOOTH_CHARACTERISTIC_FLAG_*` (extmod/modbluetooth.h).
 /// The low byte is the Characteristic Properties (Vol 3, Part G, 3.3.1.1).
@@ -669,8 +669,8 @@ impl Database {
         if keep > self.arena.len() || heap_start > keep {
             return Err(Error::NotFound);
         }
-        self.arena
-            .copy_within(heap_start..keep, heap_start + old - capacity);
+        let to = (heap_start + old).wrapping_sub(capacity);
+        move_bytes(&mut self.arena, heap_start, keep - heap_start, to);
         let (first, by) = (attribute.at, (capacity as u32).wrapping_sub(old as u32));
         self.heap = self.heap.wrapping_add(by);
         attribute.at = first.wrapping_add(by);

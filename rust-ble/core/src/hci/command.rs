@@ -101,8 +101,9 @@ impl CommandQueue {
 
     /// How many commands with this opcode there are, sent or waiting.
     pub fn count(&self, opcode: u16) -> u8 {
+        let queued = self.bytes.get(..self.len).unwrap_or_default();
         let (mut at, mut count) = (0, 0);
-        while let Some(&[_, low, high, params]) = self.bytes[..self.len].get(at..at + 4) {
+        while let Some(&[_, low, high, params]) = queued.get(at..at + 4) {
             count += (opcode == u16::from_le_bytes([low, high])) as u8;
             at += 4 + params as usize;
         }

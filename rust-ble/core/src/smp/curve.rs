@@ -33,7 +33,7 @@ impl KeyPair {
     /// or the order of the curve less one.
     pub fn finish(work: &Multiplication) -> Option<Self> {
         let mut r = work.product();
-        let [x, next] = [X0, X1].map(|at| r[at as usize]);
+        let (x, next) = (r[X0 as usize], r[X1 as usize]);
         if r[P as usize] == FieldElement::ZERO {
             return None;
         }

@@ -17,12 +17,19 @@ pub fn copy(to: &mut [u8], from: &[u8]) -> usize {
     n
 }
 
-/// Moves `len` bytes from `from` to the start.
+/// Moves `len` bytes from `from` to `to`, if both ranges exist. Never panics,
+/// unlike `copy_within`.
 #[inline(never)]
-pub fn move_down(bytes: &mut [u8], from: usize, len: usize) {
-    if from <= bytes.len() && len <= bytes.len() - from {
-        bytes.copy_within(from..from + len, 0);
+pub fn move_bytes(bytes: &mut [u8], from: usize, len: usize, to: usize) {
+    let all = bytes.len();
+    if len <= all && from <= all - len && to <= all - len {
+        bytes.copy_within(from..from + len, to);
     }
+}
+
+/// Moves `len` bytes from `from` to the start.
+pub fn move_down(bytes: &mut [u8], from: usize, len: usize) {
+    move_bytes(bytes, from, len, 0);
 }
 
 /// Takes little-endian values from the front of a slice.
@@ -152,7 +159,7 @@ impl<'a> Writer<'a> {
 
     /// What was written so far, to patch a field.
     pub fn written(&mut self) -> &mut [u8] {
-        &mut self.buf[..self.len]
+        self.buf.get_mut(..self.len).unwrap_or_default()
     }
 
     /// The length, or `None` if something did not fit.
