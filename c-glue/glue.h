@@ -44,6 +44,9 @@ int mp_rust_ble_errno(ble_error_t error);
 // Returns how many bytes were taken, or -1 when the controller is gone.
 int mp_rust_ble_turn(void);
 
+// After a panic in the middle of it.
+void mp_rust_ble_forget_moving(void);
+
 // After a command of the script: send what it queued, set the next deadline.
 void mp_rust_ble_flush(void);
 

@@ -15,6 +15,21 @@
 static uint8_t depth;
 static bool blocked;
 
+// A thread moves bytes; any other leaves it to that one.
+static bool moving;
+
+static bool begin_moving(void) {
+    mp_uint_t state = MICROPY_BEGIN_ATOMIC_SECTION();
+    bool free = !moving;
+    moving = true;
+    MICROPY_END_ATOMIC_SECTION(state);
+    return free;
+}
+
+void mp_rust_ble_forget_moving(void) {
+    moving = false;
+}
+
 // Takes what has arrived as far as the host has room. Returns the number of
 // bytes, or -1 when the controller is gone.
 static int feed(void) {
@@ -51,7 +66,7 @@ static bool drain(void) {
     return true;
 }
 
-int mp_rust_ble_turn(void) {
+static int turn(void) {
     int fed = feed();
     uint32_t deadline;
     if (ble_poll_timeout(&deadline) && (int32_t)(deadline - mp_rust_ble_now()) <= 0) {
@@ -61,6 +76,15 @@ int mp_rust_ble_turn(void) {
         ble_transport_lost(mp_rust_ble_now());
         return -1;
     }
+    return fed;
+}
+
+int mp_rust_ble_turn(void) {
+    if (!begin_moving()) {
+        return 0;
+    }
+    int fed = turn();
+    moving = false;
     return fed;
 }
 
@@ -75,11 +99,17 @@ static void arm(void) {
 }
 
 void mp_rust_ble_flush(void) {
+    if (!begin_moving()) {
+        // It may have looked before there was something to send.
+        mp_rust_ble_hci_pump_soon();
+        return;
+    }
     if (!drain()) {
         ble_transport_lost(mp_rust_ble_now());
         mp_rust_ble_hci_pump_soon();
     }
     arm();
+    moving = false;
 }
 
 // Where the payload of this level's event goes. Python may hold a view of it
@@ -134,6 +164,13 @@ static void run(void) {
 }
 
 void mp_rust_ble_pump(void) {
+    #if MICROPY_PY_THREAD && !MICROPY_PY_THREAD_GIL
+    // Events are told on the main thread, as all that is scheduled.
+    if (!mp_thread_is_main_thread()) {
+        mp_rust_ble_hci_pump_soon();
+        return;
+    }
+    #endif
     if (depth >= MP_RUST_BLE_PUMP_DEPTH) {
         return;
     }

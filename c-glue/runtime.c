@@ -65,6 +65,7 @@ MP_WEAK void __aeabi_memclr(void *dest, size_t len) {
 void mp_rust_ble_panic(void) {
     mp_printf(MICROPY_ERROR_PRINTER, "Bluetooth host panicked\n");
     ble_abandon();
+    mp_rust_ble_forget_moving();
     mp_rust_ble_shut_down();
     mp_raise_OSError(MP_EIO);
 }
