@@ -27,10 +27,12 @@ typedef struct _mp_rust_ble_part_t {
 } mp_rust_ble_part_t;
 
 // Send one H4 packet, given in parts. Returns false when the controller is
-// gone. May block for a bounded time.
+// gone. May block for a bounded time. Runs no Python and raises nothing: a packet is sent
+// as a whole.
 bool mp_rust_ble_hci_send(const mp_rust_ble_part_t *parts, size_t num_parts);
 
-// Sleep until bytes arrive or the time has passed. Runs no Python.
+// Sleep until bytes arrive or the time has passed, or shorter. Runs no Python. Another
+// thread may move bytes meanwhile.
 void mp_rust_ble_hci_wait(uint32_t ms);
 
 // When to schedule the pump next: when bytes arrive (if want_rx), and when

@@ -27,21 +27,23 @@ int mp_rust_ble_wait(ble_error_t begun) {
     uint32_t start = mp_rust_ble_now();
     int err = MP_ETIMEDOUT;
     for (;;) {
-        bool alive = mp_rust_ble_turn() >= 0;
+        int fed = mp_rust_ble_turn();
         ble_error_t result;
         if (ble_poll_operation(&result)) {
             err = mp_rust_ble_errno(result);
             break;
         }
         uint32_t elapsed = mp_rust_ble_now() - start;
-        if (!alive) {
+        if (fed < 0) {
             err = MP_EIO;
             break;
         }
         if (elapsed >= LIMIT_MS) {
             break;
         }
-        mp_rust_ble_hci_wait(sleep_time(LIMIT_MS - elapsed));
+        if (fed == 0) {
+            mp_rust_ble_hci_wait(sleep_time(LIMIT_MS - elapsed));
+        }
     }
     mp_rust_ble_flush();
     mp_rust_ble_hci_pump_soon();

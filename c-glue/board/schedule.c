@@ -49,8 +49,7 @@ void mp_rust_ble_hci_arm(bool want_rx, bool has_deadline, uint32_t deadline_ms) 
 }
 
 void mp_rust_ble_hci_wait(uint32_t ms) {
-    const uint8_t *data;
-    if (ms > 0 && mp_rust_ble_hci_peek(&data) == 0) {
+    if (ms > 0) {
         #ifdef MICROPY_INTERNAL_WFE
         MICROPY_INTERNAL_WFE(ms);
         #else

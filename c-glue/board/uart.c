@@ -7,14 +7,17 @@
 
 #include <string.h>
 #include "py/mperrno.h"
+#include "py/mphal.h"
+#include "py/stream.h"
 #include "extmod/modbluetooth.h"
 #include "extmod/mpbthci.h"
 #include "mpbthciport.h"
 #include "../hci.h"
 #include "transport.h"
 
-#if defined(STM32_HAL_H)
 #include "extmod/modmachine.h"
+
+#if defined(STM32_HAL_H)
 #include "uart.h" // The boards name their UARTs by it.
 #endif
 
@@ -97,6 +100,49 @@ void mp_rust_ble_hci_wfi(void) {
     if (stage_pos == stage_len) {
         stage_fill();
     }
+}
+
+#elif LIB_PICO_PLATFORM
+
+// The port's own write runs handlers, and raises, once its buffer is full, which would cut
+// a packet in two; so give it what fits.
+
+#define SEND_LIMIT_MS (1000)
+
+extern mp_obj_t mp_bthci_uart;
+
+static const mp_stream_p_t *uart_protocol(void) {
+    return (const mp_stream_p_t *)MP_OBJ_TYPE_GET_SLOT(&machine_uart_type, protocol);
+}
+
+static bool has_room(void) {
+    int err;
+    return uart_protocol()->ioctl(mp_bthci_uart, MP_STREAM_POLL, MP_STREAM_POLL_WR, &err) == MP_STREAM_POLL_WR;
+}
+
+// Returns false when the controller takes nothing for too long.
+static bool send_byte(uint8_t byte) {
+    uint32_t start = mp_hal_ticks_ms();
+    while (!has_room()) {
+        if (mp_hal_ticks_ms() - start > SEND_LIMIT_MS) {
+            return false;
+        }
+        MICROPY_INTERNAL_WFE(1);
+    }
+    int err;
+    return uart_protocol()->write(mp_bthci_uart, &byte, 1, &err) == 1;
+}
+
+bool mp_rust_ble_hci_send(const mp_rust_ble_part_t *parts, size_t num_parts) {
+    mp_bluetooth_hci_controller_wakeup();
+    for (size_t i = 0; i < num_parts; ++i) {
+        for (size_t n = 0; n < parts[i].len; ++n) {
+            if (!send_byte(parts[i].data[n])) {
+                return false;
+            }
+        }
+    }
+    return true;
 }
 
 #else

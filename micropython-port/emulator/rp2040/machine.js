@@ -20,6 +20,7 @@ const SLICE = 5000; // Cycles between two looks at the real clock.
 const BATCH = 32; // Cycles between two ticks of the emulated clock.
 const SLICES_PER_TURN = 20; // Slices between two looks at node's events.
 const FORGET_NANOS = 1e9; // A longer pause of this process passes unnoticed.
+const LONGEST_SLEEP_MS = 100; // Well below that.
 
 // The firmware's source of random numbers.
 const ringOscillator = {
@@ -135,7 +136,7 @@ export class Machine {
             this.running = true;
             setImmediate(() => this.turn());
           } else {
-            this.timer = setTimeout(() => this.wake(), Math.min(delay, 1000));
+            this.timer = setTimeout(() => this.wake(), Math.min(delay, LONGEST_SLEEP_MS));
           }
           return false;
         }
