@@ -1,14 +1,14 @@
 //! The attribute database, updates to clients, and the GATT client.
 
 use crate::ble_error_t;
-use crate::singleton::{command, configure, query, Hold};
+use crate::singleton::{command, configure, insist, Hold};
 use crate::slice::{bytes, optional, optional_mut};
 use ble_core::{Error, Instant, Result, Uuid};
 
 /// Bytes that the last `BLE_NEED_MEMORY` asked for.
 #[no_mangle]
 pub extern "C" fn ble_memory_needed() -> usize {
-    query(0, |host| host.database().needed())
+    insist(0, |host| host.database().needed())
 }
 
 /// Lends memory for the attribute database; what is stored moves there, and
@@ -21,7 +21,7 @@ pub extern "C" fn ble_memory_needed() -> usize {
 pub unsafe extern "C" fn ble_lend_database(memory: *mut u8, len: usize) {
     // SAFETY: the caller promises this memory.
     if let Some(memory) = unsafe { optional_mut(memory, len) } {
-        query((), |host| {
+        insist((), |host| {
             host.database().lend(memory);
         });
     }
@@ -176,7 +176,7 @@ pub unsafe extern "C" fn ble_notify(
 /// Answers a read request: zero, or an ATT error code.
 #[no_mangle]
 pub extern "C" fn ble_answer_read(token: u16, code: u8) {
-    query((), |host| host.answer_read(ble_core::Token(token), code));
+    insist((), |host| host.answer_read(ble_core::Token(token), code));
 }
 
 /// ATT_MTU that we offer.

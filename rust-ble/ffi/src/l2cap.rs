@@ -1,7 +1,7 @@
 //! L2CAP credit-based channels.
 
 use crate::ble_error_t;
-use crate::singleton::{command, query};
+use crate::singleton::{command, insist, query};
 use crate::slice::{bytes, optional_mut};
 use ble_core::{Instant, Token};
 
@@ -51,7 +51,9 @@ pub unsafe extern "C" fn ble_l2cap_connect(
 pub unsafe extern "C" fn ble_answer_accept(token: u16, memory: *mut u8, len: usize) -> ble_error_t {
     // SAFETY: the caller promises this memory.
     let memory = unsafe { optional_mut(memory, len) };
-    command(|host| host.answer_accept(Token(token), memory))
+    insist(ble_error_t::BLE_INACTIVE, |host| {
+        host.answer_accept(Token(token), memory).into()
+    })
 }
 
 /// Whether memory lent for our CID is in use.

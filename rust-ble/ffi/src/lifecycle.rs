@@ -1,7 +1,7 @@
 //! On and off, bytes in and out, time, events, operations.
 
 use crate::event::flatten_to;
-use crate::singleton::{self, command, query, Held, Hold};
+use crate::singleton::{self, command, insist, query, Held, Hold};
 use crate::slice::{bytes, optional_mut};
 use crate::{ble_error_t, ble_event_t, BLE_EVENT_BYTES};
 use ble_core::host::{Host, State};
@@ -71,14 +71,16 @@ pub unsafe extern "C" fn ble_start(now: u32, seed: *const u8) -> ble_error_t {
 /// Ends all links and resets the controller: an operation.
 #[no_mangle]
 pub extern "C" fn ble_stop(now: u32) -> ble_error_t {
-    command(|host| host.stop(Instant(now)))
+    insist(ble_error_t::BLE_INACTIVE, |host| {
+        host.stop(Instant(now)).into()
+    })
 }
 
 /// Off at once, without the controller, which may be gone. Configuration of
 /// the script stays.
 #[no_mangle]
 pub extern "C" fn ble_switch_off() {
-    query((), |host| host.switch_off());
+    insist((), |host| host.switch_off());
 }
 
 /// Whether commands are taken.
@@ -93,7 +95,7 @@ pub extern "C" fn ble_is_active() -> bool {
 /// The controller is gone: links end, each with its event.
 #[no_mangle]
 pub extern "C" fn ble_transport_lost(now: u32) {
-    query((), |host| host.transport_lost(Instant(now)));
+    insist((), |host| host.transport_lost(Instant(now)));
 }
 
 /// Takes bytes of the H4 stream and returns how many.
@@ -138,7 +140,7 @@ pub unsafe extern "C" fn ble_poll_transmit(now: u32, packet: *mut ble_transmit_t
 /// The packet that `ble_poll_transmit` gave is out.
 #[no_mangle]
 pub extern "C" fn ble_transmitted(now: u32) {
-    query((), |host| host.transmitted(Instant(now)));
+    insist((), |host| host.transmitted(Instant(now)));
 }
 
 /// When `ble_handle_timeout` is due; false for never.
@@ -147,7 +149,7 @@ pub extern "C" fn ble_transmitted(now: u32) {
 /// `at` points to room for the time.
 #[no_mangle]
 pub unsafe extern "C" fn ble_poll_timeout(at: *mut u32) -> bool {
-    match query(None, |host| host.poll_timeout()) {
+    match insist(None, |host| host.poll_timeout()) {
         Some(Instant(deadline)) => {
             // SAFETY: the caller promises room.
             unsafe { at.write(deadline) };
@@ -220,7 +222,7 @@ pub unsafe extern "C" fn ble_poll_operation(result: *mut ble_error_t) -> bool {
 /// a read is allowed.
 #[no_mangle]
 pub extern "C" fn ble_answer_none(token: u16) {
-    query((), |host| {
+    insist((), |host| {
         let token = Token(token);
         host.answer_read(token, 0);
         host.answer_secret(token, None);

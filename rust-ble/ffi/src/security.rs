@@ -1,7 +1,7 @@
 //! Pairing, bonds, and the script's store of secrets.
 
 use crate::ble_error_t;
-use crate::singleton::{self, command, query};
+use crate::singleton::{self, command, insist};
 use crate::slice::{address, optional};
 use ble_core::smp::{IoCapability, SecurityConfig};
 use ble_core::{Error, Instant, Result, Token};
@@ -92,11 +92,11 @@ pub extern "C" fn ble_passkey(now: u32, conn: u16, action: u8, passkey: u32) -> 
 pub unsafe extern "C" fn ble_answer_secret(token: u16, value: *const u8, len: usize) {
     // SAFETY: the caller promises these bytes.
     let value = unsafe { optional(value, len) };
-    query((), |host| host.answer_secret(Token(token), value));
+    insist((), |host| host.answer_secret(Token(token), value));
 }
 
 /// Answers `_IRQ_SET_SECRET`.
 #[no_mangle]
 pub extern "C" fn ble_answer_stored(token: u16, stored: bool) {
-    query((), |host| host.answer_stored(Token(token), stored));
+    insist((), |host| host.answer_stored(Token(token), stored));
 }

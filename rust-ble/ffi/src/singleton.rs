@@ -3,7 +3,8 @@
 //! The host lies in memory that is lent while Bluetooth is on; only what the
 //! script configured is always there.
 //!
-//! A call from a second thread, or from an interrupt, finds it busy. The
+//! A command from a second thread, or from an interrupt, finds it busy; what the
+//! glue tells waits its turn. The
 //! critical section only flips the flag: the host works with interrupts on.
 
 use crate::ble_error_t;
@@ -144,7 +145,7 @@ pub(crate) unsafe fn lend(memory: *mut Host) -> bool {
 
 /// Ends the use of the lent memory; false while somebody uses it.
 pub(crate) fn take() -> bool {
-    let Some(mut hold) = Hold::take() else {
+    let Some(mut hold) = wait() else {
         return false;
     };
     if let Some(host) = hold.host() {
@@ -220,9 +221,10 @@ impl Drop for Held {
 /// Why there is no host to use.
 #[inline(never)]
 fn refusal() -> ble_error_t {
-    match Hold::take() {
-        Some(_) => ble_error_t::BLE_INACTIVE,
-        None => ble_error_t::BLE_BUSY,
+    // Whoever had it may have left meanwhile.
+    match Hold::take().is_some_and(|mut hold| hold.host().is_none()) {
+        true => ble_error_t::BLE_INACTIVE,
+        false => ble_error_t::BLE_BUSY,
     }
 }
 
@@ -248,6 +250,23 @@ fn outcome(_: Hold, result: ble_core::Result<()>) -> ble_error_t {
 pub(crate) fn query<T>(default: T, f: impl FnOnce(&mut Host) -> T) -> T {
     match Held::take() {
         Some(mut held) => f(held.host()),
+        None => default,
+    }
+}
+
+/// How often `wait` tries, which takes longer than anybody stays inside.
+const TRIES: u32 = 10_000_000;
+
+/// Waits while another thread has the host. Not for interrupts.
+#[inline(never)]
+fn wait() -> Option<Hold> {
+    (0..TRIES).find_map(|_| Hold::take())
+}
+
+/// Tells the host what it must not miss, even if another thread has it now.
+pub(crate) fn insist<T>(default: T, f: impl FnOnce(&mut Host) -> T) -> T {
+    match wait().as_mut().and_then(Hold::host) {
+        Some(host) => f(host),
         None => default,
     }
 }
