@@ -8,6 +8,11 @@
 
 #define DEFAULT_NAME "MPY RUST"
 
+// How long another thread may go on before it is taken for dead: inside the host, or
+// switching Bluetooth on, which wait.c bounds.
+#define INSIDE_MS (2000)
+#define SWITCHING_MS (5000)
+
 int mp_rust_ble_errno(ble_error_t error) {
     static const uint8_t table[] = {
         [BLE_OK] = 0,
@@ -38,15 +43,14 @@ int mp_rust_ble_finish(ble_error_t error) {
 // Life cycle.
 
 void mp_rust_ble_shut_down(void) {
+    mp_rust_ble_begin(MP_RUST_BLE_MOVING, INSIDE_MS);
     mp_rust_ble_hci_close();
     ble_switch_off();
     mp_rust_ble_memory_end();
+    mp_rust_ble_end(MP_RUST_BLE_MOVING);
 }
 
-int mp_bluetooth_init(void) {
-    if (mp_bluetooth_is_active()) {
-        return 0;
-    }
+static int switch_on(const uint8_t *seed) {
     const uint8_t *name;
     if (ble_name(&name) == 0) {
         ble_set_name((const uint8_t *)DEFAULT_NAME, sizeof(DEFAULT_NAME) - 1);
@@ -56,8 +60,6 @@ int mp_bluetooth_init(void) {
         return MP_EBUSY;
     }
 
-    uint8_t seed[32];
-    mp_rust_ble_random(seed, sizeof(seed));
     if (!mp_rust_ble_memory_begin()) {
         mp_rust_ble_memory_end();
         return MP_ENOMEM;
@@ -68,6 +70,22 @@ int mp_bluetooth_init(void) {
     }
     if (err != 0) {
         mp_rust_ble_shut_down();
+    }
+    return err;
+}
+
+int mp_bluetooth_init(void) {
+    if (mp_bluetooth_is_active()) {
+        return 0;
+    }
+    uint8_t seed[32];
+    mp_rust_ble_random(seed, sizeof(seed));
+    if (!mp_rust_ble_begin(MP_RUST_BLE_SWITCHING, 0)) {
+        return MP_EBUSY;
+    }
+    int err = mp_bluetooth_is_active() ? 0 : switch_on(seed);
+    mp_rust_ble_end(MP_RUST_BLE_SWITCHING);
+    if (err != 0) {
         return err;
     }
 
@@ -86,11 +104,13 @@ int mp_bluetooth_deinit(void) {
 #endif
     // A soft reset has no handler for exceptions, which only a panic raises.
     nlr_buf_t nlr;
+    mp_rust_ble_begin(MP_RUST_BLE_SWITCHING, SWITCHING_MS);
     if (mp_rust_ble_memory() != NULL && nlr_push(&nlr) == 0) {
         mp_rust_ble_wait(ble_stop(mp_rust_ble_now()));
         mp_rust_ble_shut_down();
         nlr_pop();
     }
+    mp_rust_ble_end(MP_RUST_BLE_SWITCHING);
     #if MICROPY_VERSION >= MICROPY_MAKE_VERSION(1, 26, 0)
     return 0;
     #endif

@@ -44,8 +44,15 @@ int mp_rust_ble_errno(ble_error_t error);
 // Returns how many bytes were taken, or -1 when the controller is gone.
 int mp_rust_ble_turn(void);
 
-// After a panic in the middle of it.
-void mp_rust_ble_forget_moving(void);
+// What one thread does at a time: move bytes; switch Bluetooth on or off.
+typedef enum {
+    MP_RUST_BLE_MOVING = 1,
+    MP_RUST_BLE_SWITCHING = 2,
+} mp_rust_ble_task_t;
+
+// Begin one, or return false while another thread is at it for that many milliseconds.
+bool mp_rust_ble_begin(mp_rust_ble_task_t task, uint32_t limit_ms);
+void mp_rust_ble_end(uint8_t tasks);
 
 // After a command of the script: send what it queued, set the next deadline.
 void mp_rust_ble_flush(void);

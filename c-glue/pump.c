@@ -15,21 +15,6 @@
 static uint8_t depth;
 static bool blocked;
 
-// A thread moves bytes; any other leaves it to that one.
-static bool moving;
-
-static bool begin_moving(void) {
-    mp_uint_t state = MICROPY_BEGIN_ATOMIC_SECTION();
-    bool free = !moving;
-    moving = true;
-    MICROPY_END_ATOMIC_SECTION(state);
-    return free;
-}
-
-void mp_rust_ble_forget_moving(void) {
-    moving = false;
-}
-
 // Takes what has arrived as far as the host has room. Returns the number of
 // bytes, or -1 when the controller is gone.
 static int feed(void) {
@@ -80,11 +65,11 @@ static int turn(void) {
 }
 
 int mp_rust_ble_turn(void) {
-    if (!begin_moving()) {
+    if (!mp_rust_ble_begin(MP_RUST_BLE_MOVING, 0)) {
         return 0;
     }
     int fed = turn();
-    moving = false;
+    mp_rust_ble_end(MP_RUST_BLE_MOVING);
     return fed;
 }
 
@@ -99,7 +84,7 @@ static void arm(void) {
 }
 
 void mp_rust_ble_flush(void) {
-    if (!begin_moving()) {
+    if (!mp_rust_ble_begin(MP_RUST_BLE_MOVING, 0)) {
         // It may have looked before there was something to send.
         mp_rust_ble_hci_pump_soon();
         return;
@@ -109,7 +94,7 @@ void mp_rust_ble_flush(void) {
         mp_rust_ble_hci_pump_soon();
     }
     arm();
-    moving = false;
+    mp_rust_ble_end(MP_RUST_BLE_MOVING);
 }
 
 // Where the payload of this level's event goes. Python may hold a view of it

@@ -24,6 +24,28 @@ void mp_rust_ble_critical_exit(uint32_t state) {
     MICROPY_END_ATOMIC_SECTION(state);
 }
 
+static volatile uint8_t begun;
+
+bool mp_rust_ble_begin(mp_rust_ble_task_t task, uint32_t limit_ms) {
+    uint32_t start = mp_rust_ble_now();
+    for (;;) {
+        uint32_t state = mp_rust_ble_critical_enter();
+        bool is_free = !(begun & task);
+        begun |= task;
+        mp_rust_ble_critical_exit(state);
+        if (is_free || mp_rust_ble_now() - start >= limit_ms) {
+            return is_free;
+        }
+        mp_hal_delay_us(500);
+    }
+}
+
+void mp_rust_ble_end(uint8_t tasks) {
+    uint32_t state = mp_rust_ble_critical_enter();
+    begun &= ~tasks;
+    mp_rust_ble_critical_exit(state);
+}
+
 // What the compiler of Rust's half calls for copying and clearing, by the
 // firmware's own functions: Rust's versions are not linked, see rust.py. The
 // numbers are alignments, which these need not know.
@@ -65,7 +87,7 @@ MP_WEAK void __aeabi_memclr(void *dest, size_t len) {
 void mp_rust_ble_panic(void) {
     mp_printf(MICROPY_ERROR_PRINTER, "Bluetooth host panicked\n");
     ble_abandon();
-    mp_rust_ble_forget_moving();
+    mp_rust_ble_end(MP_RUST_BLE_MOVING | MP_RUST_BLE_SWITCHING);
     mp_rust_ble_shut_down();
     mp_raise_OSError(MP_EIO);
 }

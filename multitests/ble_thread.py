@@ -1,5 +1,5 @@
-# Two threads use Bluetooth at once: each call works or says that it is busy, and
-# everything still works afterwards.
+# Two threads use Bluetooth at once: each call works or says that it is busy, also when one
+# of them switches Bluetooth off and on, and everything still works afterwards.
 
 import sys
 
@@ -9,7 +9,9 @@ from ble_node import *
 import _thread
 import gc
 
+EIO = const(5)
 EBUSY = const(16)
+ENODEV = const(19)
 EALREADY = const(114)
 
 CHAR = bluetooth.UUID(0xFF01)
@@ -24,7 +26,7 @@ def attempt(errors, f, *args):
         errors.append(er.errno)
 
 
-def everything(ble, handle, errors, seed):
+def everything(seed, errors, ble, handle):
     for i in range(ROUNDS):
         attempt(errors, ble.gap_advertise, 20_000 + 1000 * seed, b"\x02\x01\x06")
         attempt(errors, ble.gatts_write, handle, bytes([seed, i]))
@@ -36,27 +38,41 @@ def everything(ble, handle, errors, seed):
         gc.collect()
 
 
+def switch(seed, errors, ble):
+    for i in range(ROUNDS):
+        attempt(errors, ble.active, i % 2 == 0)
+        attempt(errors, ble.gap_scan, 5, 30_000, 30_000)
+
+
+# Runs f in a second thread and here.
+def both(f, *args):
+    here, there, done = [], [], []
+
+    def second():
+        try:
+            f(1, there, *args)
+        finally:
+            done.append(True)
+
+    _thread.start_new_thread(second, ())
+    f(2, here, *args)
+    deadline = time.ticks_add(time.ticks_ms(), 30_000)
+    while not done and time.ticks_diff(deadline, time.ticks_ms()) > 0:
+        time.sleep_ms(10)
+    print("second thread done", bool(done))
+    return set(here + there)
+
+
 # Acting in peripheral role.
 def instance0():
     node = Node()
     ble = node.ble
     ((handle,),) = ble.gatts_register_services((SERVICE,))
+    print("other errors", both(everything, ble, handle) - {EBUSY, EALREADY})
+    print("other errors", both(switch, ble) - {EBUSY, ENODEV, EIO})
+    ble.active(True)
+    ((handle,),) = ble.gatts_register_services((SERVICE,))
     multitest.globals(BDADDR=ble.config("mac"))
-    here, there, done = [], [], []
-
-    def second():
-        try:
-            everything(ble, handle, there, 1)
-        finally:
-            done.append(True)
-
-    _thread.start_new_thread(second, ())
-    everything(ble, handle, here, 2)
-    deadline = time.ticks_add(time.ticks_ms(), 30_000)
-    while not done and time.ticks_diff(deadline, time.ticks_ms()) > 0:
-        time.sleep_ms(10)
-    print("second thread done", bool(done))
-    print("other errors", set(here + there) - {EBUSY, EALREADY})
     ble.gatts_write(handle, "alive")
     multitest.next()
     node.accept()

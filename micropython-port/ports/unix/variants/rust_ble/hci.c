@@ -141,7 +141,10 @@ static void *poll_thread_main(void *arg) {
 }
 
 static int start_thread(void) {
-    wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    // Kept, because another thread may wake the poll thread at any time.
+    if (wake_fd == -1) {
+        wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    }
     if (wake_fd == -1) {
         return errno;
     }
@@ -161,10 +164,6 @@ static int start_thread(void) {
     pthread_sigmask(SIG_SETMASK, &all, &old);
     int err = pthread_create(&poll_thread, NULL, poll_thread_main, &hci.fd);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (err != 0) {
-        close(wake_fd);
-        wake_fd = -1;
-    }
     return err;
 }
 
@@ -174,8 +173,6 @@ static void stop_thread(void) {
     pthread_mutex_unlock(&shared.lock);
     wake_poll_thread();
     pthread_join(poll_thread, NULL);
-    close(wake_fd);
-    wake_fd = -1;
 }
 
 // For the glue.
@@ -247,11 +244,13 @@ bool mp_rust_ble_hci_send(const mp_rust_ble_part_t *parts, size_t num_parts) {
 
 void mp_rust_ble_hci_wait(uint32_t ms) {
     struct pollfd fds = { .fd = hci.lost ? -1 : hci.fd, .events = POLLIN };
+    MP_THREAD_GIL_EXIT();
     poll(&fds, 1, ms);
+    MP_THREAD_GIL_ENTER();
 }
 
 void mp_rust_ble_hci_arm(bool want_rx, bool has_deadline, uint32_t deadline_ms) {
-    if (wake_fd == -1) {
+    if (hci.fd == -1) {
         return;
     }
     want_rx = want_rx && !hci.lost;
@@ -269,7 +268,7 @@ void mp_rust_ble_hci_arm(bool want_rx, bool has_deadline, uint32_t deadline_ms) 
 }
 
 void mp_rust_ble_hci_pump_soon(void) {
-    if (wake_fd == -1) {
+    if (hci.fd == -1) {
         return;
     }
     pthread_mutex_lock(&shared.lock);
