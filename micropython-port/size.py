@@ -47,9 +47,6 @@ MICROPY_BLUETOOTH_NIMBLE = 0
 MICROPY_BLUETOOTH_BTSTACK = 0
 """
 
-FLASH = (".text", ".rodata", ".data", ".isr_vector", ".binary_info", ".ARM", ".boot2", ".flash")
-
-
 class Image:
     """Sections and symbols of an ELF file."""
 
@@ -58,7 +55,7 @@ class Image:
         self.flash = self.ram = 0
         for line in run("arm-none-eabi-size", "-A", "-d", path).splitlines():
             m = re.match(r"(\S+)\s+(\d+)\s+(\d+)$", line)
-            if m and int(m.group(3)) and not m.group(1).startswith((".debug", ".comment")):
+            if m and not m.group(1).startswith((".debug", ".comment", ".ARM.attributes")):
                 self.add(m.group(1), int(m.group(2)))
         self.symbols = {}
         self.initialised = []  # Rust's variables that are not zeros: in flash and in RAM.
@@ -80,7 +77,6 @@ class Image:
             self.flash += size
             if "data" in name and "rodata" not in name:
                 self.ram += size
-
 
     def panics(self):
         """How many calls there are of what panics."""
@@ -119,12 +115,14 @@ def report(board, image, base):
     print("  deepest: " + " > ".join(depths.functions[at].name for at in path))
     for line in depths.doubts():
         print("  " + line)
-    print("  %d calls of core::panicking" % image.panics())
+    panics = image.panics()
+    print("  %d calls of core::panicking" % panics)
     growth = {key: size - base.symbols.get(key, 0) for key, size in image.symbols.items()}
     for (name, kind), size in sorted(growth.items(), key=lambda item: -item[1])[:20]:
         print("  %6d %-5s %s" % (size, kind, name[:90]))
     goals = ("%d" % goal[0], "%d" % goal[1]) if goal else ("", "")
-    return "| %s | %d | %s | %d | %s | %d |" % (board, flash, goals[0], ram, goals[1], deepest)
+    return "| %s | %d | %s | %d | %s | %d | %d |" % (
+        board, flash, goals[0], ram, goals[1], deepest, panics)
 
 
 def update(lines):
