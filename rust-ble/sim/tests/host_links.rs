@@ -199,8 +199,15 @@ fn a_request_that_is_not_answered_fails_after_thirty_seconds() {
         .faults(0)
         .command(Which::Opcode(0x2013), CommandFault::Fail(0x0c));
     update(&mut world, 1, conn, 60).unwrap();
-    world.run(40_000);
+    world.run(25_000);
     assert_eq!(count(&world, 1, is_updated), 0);
+    world.run(15_000);
+    assert_eq!(count(&world, 1, is_updated), 1);
+    let event = expect(&mut world, 1, 0, is_updated);
+    assert!(matches!(
+        event,
+        Event::ConnectionUpdate { status: 0x3b, .. }
+    ));
     // Its own script hears that it did not work.
     let event = expect(&mut world, 0, 0, is_updated);
     assert!(matches!(event, Event::ConnectionUpdate { conn, status: 0x0c, .. } if conn == central));

@@ -210,6 +210,7 @@ impl Host {
         if update.status == status::SUCCESS {
             link.parameters = [update.interval, update.latency, update.timeout];
         }
+        self.channels.update_ended(slot as u8);
         self.push_event(Event::ConnectionUpdate {
             conn: update.handle,
             interval: update.interval,

@@ -253,8 +253,8 @@ impl Channels {
     }
 
     /// We are peripheral and ask the central for `params`; ends with
-    /// `Outcome::Updated` or by `handle_timeout`. `Invalid` values or role,
-    /// `Busy` while another request is out.
+    /// `Outcome::Updated(false)`, by `update_ended` after `Updated(true)`, or
+    /// by `handle_timeout`. `Invalid` values or role, `Busy` until then.
     pub fn request_update(&mut self, now: Instant, link: Link, params: ConnParams) -> Result<()> {
         let signalling = self.signalling(link.slot).ok_or(Error::NotConnected)?;
         if link.role == Role::Central || !params.valid() {
@@ -268,6 +268,16 @@ impl Channels {
             deadline: now.after(RTX_MS),
         };
         Ok(())
+    }
+
+    /// The link's parameters were updated, or were not: ends a request that
+    /// the central accepted.
+    pub fn update_ended(&mut self, slot: u8) {
+        if let Some(signalling) = self.signalling(slot) {
+            if let Update::Accepted { .. } = signalling.update {
+                signalling.update = Update::Idle;
+            }
+        }
     }
 
     /// Takes the payload of a PDU on a dynamic CID; unknown ones are ignored.

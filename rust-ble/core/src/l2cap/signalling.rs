@@ -53,6 +53,10 @@ pub(super) enum Update {
         id: u8,
         deadline: Instant,
     },
+    /// The central said yes; its update is to come.
+    Accepted {
+        deadline: Instant,
+    },
 }
 
 impl Signalling {
@@ -66,17 +70,25 @@ impl Signalling {
     pub fn deadline(&self) -> Option<Instant> {
         match self.update {
             Update::Idle => None,
-            Update::Wanted { deadline, .. } | Update::Sent { deadline, .. } => Some(deadline),
+            Update::Wanted { deadline, .. }
+            | Update::Sent { deadline, .. }
+            | Update::Accepted { deadline } => Some(deadline),
         }
     }
 
     /// The answer with this identifier came; whether it was waited for.
-    fn updated(&mut self, answer: u8) -> bool {
-        let waited = matches!(self.update, Update::Sent { id, .. } if id == answer);
-        if waited {
-            self.update = Update::Idle;
+    fn answered(&mut self, answer: u8, accepted: bool) -> bool {
+        match self.update {
+            Update::Sent { id, deadline } if id == answer => {
+                self.update = if accepted {
+                    Update::Accepted { deadline }
+                } else {
+                    Update::Idle
+                };
+                true
+            }
+            _ => false,
         }
-        waited
     }
 }
 
@@ -225,7 +237,7 @@ impl Channels {
             code::PARAMETER_UPDATE_RSP => {
                 if self
                     .signalling(slot)
-                    .is_some_and(|signalling| signalling.updated(id))
+                    .is_some_and(|signalling| signalling.answered(id, a == 0))
                 {
                     return Outcome::Updated(a == 0);
                 }
@@ -537,7 +549,7 @@ impl Channels {
             self.end(index, 0);
         } else if self
             .signalling(slot)
-            .is_some_and(|signalling| signalling.updated(id))
+            .is_some_and(|signalling| signalling.answered(id, false))
         {
             return Outcome::Updated(false);
         }

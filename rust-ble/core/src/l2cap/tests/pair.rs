@@ -717,6 +717,17 @@ fn a_peripheral_may_ask_for_parameters() {
     assert_eq!(b.outcome(&command(0x13, 2, &[0])).0, Outcome::Nothing);
     assert_eq!(b.outcome(&answer).0, Outcome::Updated(true));
     assert_eq!(b.outcome(&answer).0, Outcome::Nothing);
+    // The central said yes, and has yet to do it.
+    assert_eq!(b.end.request_update(NOW, b.link, params), Err(Error::Busy));
+    let mut idle = Peer::new(PERIPHERAL);
+    idle.end.request_update(NOW, idle.link, params).unwrap();
+    assert_eq!(idle.poll(), request);
+    assert_eq!(idle.outcome(&answer).0, Outcome::Updated(true));
+    let deadline = idle.end.deadline().unwrap();
+    assert_eq!(idle.end.handle_timeout(deadline), Some(3));
+    idle.assert_idle();
+    b.end.update_ended(b.link.slot);
+    b.assert_idle();
     // Only a central is asked.
     assert_eq!(
         b.outcome(&request),
