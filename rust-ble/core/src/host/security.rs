@@ -166,7 +166,10 @@ impl Host {
     /// Our identity is known, or is another one than before.
     pub(super) fn own_identity_known(&mut self) {
         self.smp.start(self.settings.own, self.identity_address());
-        self.refresh_soon();
+        // Not twice, with an address each, when bonds are about to be loaded.
+        if !self.query.has_waiting() {
+            self.refresh_soon();
+        }
     }
 
     pub(super) fn ltk_requested(&mut self, conn: u16, rand: [u8; 8], ediv: u16) {
