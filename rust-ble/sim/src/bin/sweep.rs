@@ -40,8 +40,10 @@ fn main() {
                 .arg(number("first", "1000000")),
         )
         .get_matches();
-    // What panics is told with the name of its run.
-    std::panic::set_hook(Box::new(|_| {}));
+    // What panics is told with the name of its run; replaying that tells where.
+    if !matches!(matches.subcommand(), Some(("replay", _))) {
+        std::panic::set_hook(Box::new(|_| {}));
+    }
     let tally = match matches.subcommand() {
         Some(("replay", args)) => replay_one(args),
         Some(("run", args)) => sweep_all(args),

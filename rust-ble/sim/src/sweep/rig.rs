@@ -518,7 +518,10 @@ impl Rig {
                 }
                 Counts::Answers if hit(at.2) && fault::is_answer(&packet) => {
                     let credits = if packet[1] == 0x0e { 3 } else { 4 };
-                    bytes[credits] = 0;
+                    // Another fault may have cut it.
+                    if let Some(credits) = bytes.get_mut(credits) {
+                        *credits = 0;
+                    }
                     let more = vec![4, 0x0e, 3, 1, 0, 0];
                     node.later.push((self.air.now() + 100_000, more));
                 }
