@@ -142,6 +142,60 @@ fn a_peer_that_lost_its_key_is_told_so_and_our_bond_stays() {
 }
 
 #[test]
+fn blesa_cve_2020_9770_a_bonded_server_serves_nothing_protected_before_encryption() {
+    let mut world = world(Profile::Full);
+    let register = |world: &mut World| {
+        world.services(1, |db| {
+            db.add_service(&Uuid::U16(0x181a))?;
+            let flags = flag::READ | flag::READ_ENCRYPTED | flag::WRITE | flag::WRITE_ENCRYPTED;
+            db.add_characteristic(&Uuid::U16(0x2a6e), flags | flag::NOTIFY)
+        })
+    };
+    let handle = register(&mut world);
+    // Bonded, then a link after another; the second time after a restart.
+    for (round, restarted) in [false, false, true].into_iter().enumerate() {
+        if restarted {
+            world.stop(1).unwrap();
+            world.start(1).unwrap();
+            assert_eq!(register(&mut world), handle);
+        }
+        let (ours, theirs) = world.connect(0, 1);
+        for encrypted in [false, true] {
+            if encrypted {
+                pair(&mut world, 0, ours);
+                for node in [0, 1] {
+                    assert_eq!(world.wait(node, 5_000, encryption), (true, false, true, 16));
+                }
+            }
+            let now = world.now();
+            let host = &mut world.nodes[0].host;
+            host.gattc_read(now, ours, handle).unwrap();
+            let read = world.wait(0, 5_000, |e| match *e {
+                Event::GattcReadDone { status, .. } => Some(status),
+                _ => None,
+            });
+            let host = &mut world.nodes[0].host;
+            host.gattc_write(now, ours, handle, b"x", 1).unwrap();
+            let written = world.wait(0, 5_000, |e| match *e {
+                Event::GattcWriteDone { status, .. } => Some(status),
+                _ => None,
+            });
+            let now = world.now();
+            let told = world.nodes[1].host.notify(now, theirs, handle, None);
+            if encrypted {
+                assert_eq!((read, written, told), (0, 0, Ok(())));
+                continue;
+            }
+            // Insufficient Authentication, without a key; or Encryption.
+            let refused = |status| matches!(status, 0x05 | 0x0f);
+            assert!(refused(read) && refused(written), "{read} {written}");
+            assert_eq!(told, Err(Error::Security), "round {round}");
+        }
+        end(&mut world, ours);
+    }
+}
+
+#[test]
 fn a_bonded_clients_configuration_comes_back_with_encryption() {
     let mut world = world(Profile::Full);
     let handle = world.services(1, |db| {

@@ -1,16 +1,36 @@
 //! Rows "hostile controller" of docs/SECURITY.md: events that a controller
 //! should never send. The host goes on, and other links with it.
 
+use ble_core::config::MAX_LINKS;
 use ble_core::gatt::db::flag;
+use ble_core::host::Host;
 use ble_core::{Address, Event, Uuid};
 use ble_sim::harness::World;
+use ble_sim::snoop::Snoop;
 use ble_sim::{NodeConfig, Options, Profile};
+use std::io::Write;
+use std::sync::{Arc, Mutex};
 
 /// Two hosts with a link, and a value to read over it.
 struct Victim {
     world: World,
     conn: u16,
     handle: u16,
+    /// What passes between the host and its controller.
+    capture: Capture,
+}
+
+#[derive(Clone, Default)]
+struct Capture(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Capture {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 fn victim() -> Victim {
@@ -25,10 +45,14 @@ fn victim() -> Victim {
     });
     let (conn, _) = world.connect(0, 1);
     world.run(300);
+    let capture = Capture::default();
+    let snoop = Snoop::new(Box::new(capture.clone()), 0).unwrap();
+    world.air.set_snoop(world.nodes[0].id, snoop);
     Victim {
         world,
         conn,
         handle,
+        capture,
     }
 }
 
@@ -38,6 +62,30 @@ impl Victim {
         let id = self.world.nodes[0].id;
         self.world.air.inject(id, packet);
         self.world.settle();
+    }
+
+    fn scan(&mut self) {
+        let scan = |host: &mut Host, now| host.start_scan(now, 0, 30_000, 30_000, false);
+        self.world.call(0, scan).unwrap();
+    }
+
+    /// Connection handles in the commands with this opcode that were sent.
+    fn sent(&mut self, opcode: u16) -> Vec<u16> {
+        self.world.air.flush_snoops();
+        let capture = self.capture.0.lock().unwrap();
+        let mut records = &capture[16..];
+        let mut handles = Vec::new();
+        while !records.is_empty() {
+            let len = u32::from_be_bytes(records[4..8].try_into().unwrap()) as usize;
+            let (record, rest) = records[24..].split_at(len);
+            if let [1, low, high, _, handle @ ..] = record {
+                if u16::from_le_bytes([*low, *high]) == opcode {
+                    handles.push(u16::from_le_bytes([handle[0], handle[1]]));
+                }
+            }
+            records = rest;
+        }
+        handles
     }
 
     /// The link and the host still work.
@@ -77,6 +125,7 @@ fn every_event(fill: u8, mut visit: impl FnMut(&[u8])) {
 fn cve_2024_47249_indices_and_lengths_from_the_controller_are_not_trusted() {
     for fill in [0x00, 0x01, 0x55, 0xff] {
         let mut victim = victim();
+        victim.scan();
         every_event(fill, |packet| victim.inject(packet));
         victim.world.nodes[0].events.clear();
         if fill != 0x00 && fill != 0x01 {
@@ -89,6 +138,51 @@ fn cve_2024_47249_indices_and_lengths_from_the_controller_are_not_trusted() {
         assert_eq!(victim.world.nodes[0].host.in_use(), [0; 3]);
         victim.world.start(0).unwrap();
     }
+}
+
+#[test]
+fn cve_2024_47249_reports_stay_within_their_packet_whatever_they_say() {
+    let mut victim = victim();
+    let honest = |byte| {
+        let mut packet = vec![0x04, 0x3e, 15, 0x02, 1, 0, 0, 1, 2, 3, 4, 5, 6, 3];
+        packet.extend([byte; 3]);
+        packet.push(0xd0);
+        packet
+    };
+    victim.scan();
+    let mut seen = 0;
+    for number in [0, 1, 2, 3, 25, 26, 255] {
+        for announced in 0..=255u8 {
+            for there in [0, 1, 30, 31, 32, 200] {
+                // Bytes that lie behind the packet must not be seen.
+                victim.inject(&honest(0xee));
+                victim.world.nodes[0].events.clear();
+                let mut packet = vec![0x04, 0x3e, 0, 0x02, number, 0, 0, 9, 9, 9, 9, 9, 9];
+                packet.push(announced);
+                packet.extend((0..there).map(|i| i as u8 & 0x7f));
+                packet[2] = (packet.len() - 3) as u8;
+                victim.inject(&packet);
+                for event in victim.world.nodes[0].events.drain(..) {
+                    if let Event::ScanResult { data, .. } = event {
+                        seen += 1;
+                        assert!(data.len() <= there, "{number} {announced} {there}");
+                        assert!(data.iter().all(|&byte| byte < 0x80));
+                        let first = data.first().copied().unwrap_or(0);
+                        let run = (first..).zip(data).all(|(i, &byte)| i & 0x7f == byte);
+                        assert!(run, "{data:?}");
+                    }
+                }
+            }
+        }
+        victim.inject(&honest(7));
+        let told = victim.world.wait(0, 0, |e| match *e {
+            Event::ScanResult { data, .. } => Some(data),
+            _ => None,
+        });
+        assert_eq!(told, [7; 3]);
+    }
+    assert!(seen > 100, "{seen}");
+    victim.lives();
 }
 
 #[test]
@@ -124,7 +218,23 @@ fn cve_2025_53477_connections_that_nobody_asked_for_end() {
             0x04, 0x3e, 19, 0x01, 0, low, high, role, 0, 9, 9, 9, 9, 9, 9, 24, 0, 0, 0, 100, 0, 0,
         ];
         victim.inject(&packet);
+        let [pdus, _, links] = victim.world.nodes[0].host.in_use();
+        assert!((pdus, links) <= (0, MAX_LINKS), "{pdus} {links}");
     }
+    // None as central; as peripheral what there was room for, since the answer
+    // to the end of advertising may be on its way.
+    let mut told = [0, 0];
+    for event in &victim.world.nodes[0].events {
+        if let Event::Connected { role, .. } = event {
+            told[*role as usize] += 1;
+        }
+    }
+    assert_eq!(told, [0, MAX_LINKS - 1]);
+    // The others are ended: the real controller says it knows none of them.
+    let unwanted = 100 - (MAX_LINKS - 1);
+    let disconnects = victim.sent(0x0406);
+    assert_eq!(disconnects.len(), unwanted);
+    assert!(!disconnects.contains(&victim.conn));
     victim.lives();
     // The same handle again, and one that is ours already.
     let [low, high] = victim.conn.to_le_bytes();

@@ -1,5 +1,7 @@
-//! docs/SECURITY.md names a test for each published attack, and it exists.
+//! docs/SECURITY.md names tests for each published attack and each fault, and
+//! they exist.
 
+use ble_sim::sweep::fault::Kind;
 use std::fs;
 use std::path::Path;
 
@@ -24,6 +26,7 @@ fn every_row_of_the_security_document_has_its_tests() {
         sources(&root.join("rust-ble").join(part), &mut code);
     }
     let mut attacks = 0;
+    let mut swept = Vec::new();
     for row in document.lines().filter(|line| line.starts_with("| ")) {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
         let [_, _, published, _, tests, _] = cells[..] else {
@@ -37,6 +40,11 @@ fn every_row_of_the_security_document_has_its_tests() {
                 "there is no test {test}"
             );
         }
+        assert!(
+            tests.contains('`') || matches!(tests, "tests" | "---"),
+            "{row}"
+        );
+        swept.extend(published.split('`').skip(1).step_by(2));
         for attack in published.split(", ").filter(|name| name.starts_with("CVE")) {
             let name = attack.to_lowercase().replace('-', "_") + "_";
             assert!(tests.contains(&name), "{attack} has no test");
@@ -44,4 +52,9 @@ fn every_row_of_the_security_document_has_its_tests() {
         }
     }
     assert!(attacks > 20, "{attacks}");
+    let mut kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+    kinds.retain(|kind| !matches!(*kind, "none" | "any"));
+    kinds.sort();
+    swept.sort();
+    assert_eq!(swept, kinds, "each fault is in one row");
 }
