@@ -10,6 +10,9 @@ SRC_C += \
 	rust_ble/hci.c \
 	shared/runtime/softtimer.c \
 
+# From 1.28 on the soft timer has hard callbacks.
+SRC_C += $(if $(shell grep mp_irq_dispatch $(TOP)/shared/runtime/softtimer.c),shared/runtime/mpirq.c)
+
 FROZEN_MANIFEST ?= rust_ble/manifest.py
 
 # The port polls and has no clock; these come from rust_ble/board.c instead.
