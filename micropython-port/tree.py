@@ -23,7 +23,7 @@ MANIFEST = BACKEND + "/installed.json"
 PATCHES = BACKEND + "/patches"
 BESIDE = ("rust_ble.mk", "rust_ble.cmake", "rust.py", "variant.mk", "variant.cmake",
           "variant_uart.cmake", "sizes.mk", "sizes.cmake")
-TESTED = ("1.25.0", "1.26.1")
+TESTED = ("1.25.0", "1.26.1", "1.28.0")
 SKIPPED = re.compile(r"^(\.git|build|build-.*|target|__pycache__|.*\.pyc)$")
 
 
