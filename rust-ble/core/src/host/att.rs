@@ -46,28 +46,27 @@ enum Stage {
     Executed,
 }
 
-/// Where the data of an event lies until the next call.
+/// Where the data of a client's event lies until the next call.
 #[derive(Clone, Copy, Debug)]
-enum Data {
-    None,
-    /// In the PDU being dealt with.
-    Pdu {
-        at: u16,
-        len: u16,
-    },
-    /// In the pool of kept values.
-    Kept {
-        at: u16,
-        len: u16,
-    },
-    /// In the secret being asked for or stored.
-    Secret,
+pub(super) struct Data {
+    /// In the pool of kept values, else in the PDU being dealt with.
+    kept: bool,
+    at: u16,
+    len: u16,
 }
 
-/// What became of a PDU.
+impl Data {
+    pub(super) const NONE: Data = Data {
+        kept: false,
+        at: 0,
+        len: 0,
+    };
+}
+
+/// What became of a PDU; its events are in the queue.
+#[derive(PartialEq, Eq)]
 enum Progress {
-    Event(Event<'static>, Data),
-    Again,
+    Made,
     /// No room for an answer yet.
     Blocked,
 }
@@ -80,82 +79,73 @@ impl Host {
         self.now = now;
         #[cfg(feature = "broken")]
         self.feed();
+        self.blocked = false;
         loop {
-            if let Some(Current::Reports { at, left }) = self.current {
-                // What came up meanwhile is told first.
-                if self.events.is_empty() && !self.query.is_pending() {
-                    if self.has_report(at, left) {
-                        return self.next_report(at, left);
-                    }
+            if let Some(event) = self.events.pop_front() {
+                #[cfg(feature = "broken")]
+                let Some(event) = self.break_event(event) else {
                     continue;
-                }
+                };
+                return Some(self.attach(event));
             }
-            let (event, data) = self.next_event()?;
-            #[cfg(feature = "broken")]
-            let event = event.and_then(|event| self.break_event(event));
-            if let Some(event) = event {
-                return Some(self.attach(event, data));
+            if let (Some(Current::Reports { at, left }), false) =
+                (self.current, self.query.is_pending())
+            {
+                if self.has_report(at, left) {
+                    return self.next_report(at, left);
+                }
+            } else if !self.next_event() {
+                return None;
             }
         }
     }
 
-    /// One step towards the next event; `None` when there is nothing to do,
-    /// an inner `None` when something was done without an event.
+    /// One step towards the next event, which it may put into the queue; `false`
+    /// when there is nothing to do.
     #[inline(never)]
-    fn next_event(&mut self) -> Option<(Option<Event<'static>>, Data)> {
-        let plain = |event| Some((Some(event), Data::None));
-        self.blocked = false;
-        if let Some(event) = self.events.pop_front() {
-            return plain(event);
-        }
+    fn next_event(&mut self) -> bool {
         if self.query.is_pending() {
-            return None;
+            return false;
         }
-        while self.query.has_waiting() {
-            if let Some(event) = self.next_query() {
-                return Some((Some(event), Data::Secret));
-            }
+        if self.query.has_waiting() {
+            self.next_query();
+            return true;
         }
         if self.take_scan_done() {
-            return plain(Event::ScanDone);
+            self.push_event(Event::ScanDone);
+            return true;
         }
         if let Some(Current::Pdu(pdu)) = self.current {
-            return match self.treat(pdu) {
-                Progress::Event(event, data) => Some((Some(event), data)),
-                Progress::Again => Some((None, Data::None)),
-                Progress::Blocked => {
-                    self.blocked = true;
-                    None
-                }
-            };
+            self.blocked = self.treat(pdu) == Progress::Blocked;
+            return !self.blocked;
         }
         if let Some(event) = self.channels.next_event() {
-            return self
-                .l2cap_event(event)
-                .map_or(Some((None, Data::None)), plain);
+            self.push_event(event);
+            return true;
         }
         if self.poll_smp() {
-            return Some((None, Data::None));
+            return true;
         }
         while let Some(slot) = self.links.next_to_tell() {
             if let Some(event) = self.next_of_link(slot) {
-                return plain(event);
+                self.push_event(event);
+                return true;
             }
             self.links.told_all(slot);
         }
         if self.take_packet() {
-            return Some((None, Data::None));
+            return true;
         }
         if self.smp.needs_step() && self.is_active() && self.rest.is_over(self.now) {
             self.step_smp();
             self.rest = super::security::Rest::Due;
-            return Some((None, Data::None));
+            return true;
         }
         if self.state == State::Failed {
             // Everything is told.
             self.switch_off();
         }
-        None
+        false
     }
 
     /// Apart from the rest, for it takes much stack.
@@ -165,21 +155,22 @@ impl Host {
     }
 
     /// Gives an event the data that it was found with.
-    fn attach(&self, event: Event<'static>, data: Data) -> Event<'_> {
-        let slice = match (data, self.current) {
-            (Data::Pdu { at, len }, Some(Current::Pdu(pdu))) => {
-                let bytes = bytes_of(&self.rx, &self.links[pdu.slot as usize].rx, pdu);
-                bytes.get(at as usize..at as usize + len as usize)
-            }
-            (Data::Kept { at, len }, _) => self.pool.slice(at, len),
-            _ => None,
-        };
+    fn attach(&self, event: Event<'static>) -> Event<'_> {
         let mut event: Event<'_> = event;
         use Event::*;
         match &mut event {
             GattcReadResult { data, .. }
             | GattcNotify { data, .. }
             | GattcIndicate { data, .. } => {
+                let Data { kept, at, len } = self.data;
+                let slice = match self.current {
+                    _ if kept => self.pool.slice(at, len),
+                    Some(Current::Pdu(pdu)) => {
+                        let bytes = bytes_of(&self.rx, &self.links[pdu.slot as usize].rx, pdu);
+                        bytes.get(at as usize..at as usize + len as usize)
+                    }
+                    _ => None,
+                };
                 *data = slice.unwrap_or_default();
             }
             _ => self.attach_secret(&mut event),
@@ -196,6 +187,7 @@ impl Host {
             LinkState::Closing => self.next_closing(slot),
             LinkState::Up if link.client.has_event() => {
                 let mut no_data: &[u8] = &[];
+                self.data = Data::NONE;
                 let event =
                     link.client
                         .next_event(link.handle, &[], &mut self.pool, &mut no_data)?;
@@ -294,12 +286,12 @@ impl Host {
         } else {
             self.links[pdu.slot as usize].rx.clear();
         }
-        Progress::Again
+        Progress::Made
     }
 
     fn dealt_with_event(&mut self, pdu: Pdu, event: Event<'static>) -> Progress {
-        self.dealt_with(pdu);
-        Progress::Event(event, Data::None)
+        self.push_event(event);
+        self.dealt_with(pdu)
     }
 
     /// A response, notification or indication.
@@ -345,7 +337,7 @@ impl Host {
                     stage: Stage::Client,
                     ..pdu
                 }));
-                Progress::Again
+                Progress::Made
             }
             ClientOutcome::Mtu(mtu) => {
                 self.links[slot].mtu = mtu;
@@ -366,7 +358,11 @@ impl Host {
             .client
             .next_event(link.handle, payload, &mut self.pool, &mut found)
         {
-            Some(event) => Progress::Event(event, place(found, whole, kept)),
+            Some(event) => {
+                self.data = place(found, whole, kept);
+                self.push_event(event);
+                Progress::Made
+            }
             None => self.dealt_with(pdu),
         }
     }
@@ -430,14 +426,12 @@ impl Host {
             ServerOutcome::Done => self.dealt_with(pdu),
             ServerOutcome::Query { handle, .. } => {
                 let token = self.query.ask(Purpose::Read);
-                Progress::Event(
-                    Event::GattsReadRequest {
-                        token,
-                        conn,
-                        handle,
-                    },
-                    Data::None,
-                )
+                self.push_event(Event::GattsReadRequest {
+                    token,
+                    conn,
+                    handle,
+                });
+                Progress::Made
             }
             ServerOutcome::Written { handle } => {
                 self.dealt_with_event(pdu, Event::GattsWrite { conn, handle })
@@ -447,7 +441,7 @@ impl Host {
                     stage: Stage::Executed,
                     ..pdu
                 }));
-                Progress::Again
+                Progress::Made
             }
             ServerOutcome::MtuExchanged { mtu } => {
                 self.links[slot].mtu = mtu;
@@ -467,7 +461,10 @@ impl Host {
         let link = &mut self.links[pdu.slot as usize];
         let conn = link.handle;
         match link.server.next_written(&self.db, &mut self.pool) {
-            Some(handle) => Progress::Event(Event::GattsWrite { conn, handle }, Data::None),
+            Some(handle) => {
+                self.push_event(Event::GattsWrite { conn, handle });
+                Progress::Made
+            }
             None => self.dealt_with(pdu),
         }
     }
@@ -588,8 +585,13 @@ fn place(data: &[u8], pdu: &[u8], kept: usize) -> Data {
     let (address, base) = (data.as_ptr() as usize, pdu.as_ptr() as usize);
     let len = data.len() as u16;
     match address.checked_sub(base) {
-        Some(at) if at + data.len() <= pdu.len() => Data::Pdu { at: at as u16, len },
-        _ => Data::Kept {
+        Some(at) if at + data.len() <= pdu.len() => Data {
+            kept: false,
+            at: at as u16,
+            len,
+        },
+        _ => Data {
+            kept: true,
             at: address.wrapping_sub(kept) as u16,
             len,
         },

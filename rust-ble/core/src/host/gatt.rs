@@ -358,10 +358,6 @@ impl Host {
         self.channels.holds(cid)
     }
 
-    pub(super) fn l2cap_event(&mut self, event: Event<'static>) -> Option<Event<'static>> {
-        Some(event)
-    }
-
     /// The central refused, or did not answer, our L2CAP request.
     pub(super) fn update_refused(&mut self, slot: usize) {
         let link = &self.links[slot];

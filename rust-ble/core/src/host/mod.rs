@@ -108,6 +108,7 @@ pub struct Host {
     own_kept: bool,
     scan_done: gap::ScanDone,
     current: Option<Current>,
+    data: att::Data,
     outgoing: Option<transmit::Outgoing>,
     now: Instant,
     controller: Controller,
@@ -184,6 +185,7 @@ impl Host {
             operation: operation::Engine::blank(),
             events: Deque::new(),
             current: Some(Current::Pdu(att::Pdu::BLANK)),
+            data: att::Data::NONE,
             blocked: false,
             query: query::Query::new(),
             reassembling_since: Instant(0),
@@ -395,6 +397,7 @@ impl Host {
         }
     }
 
+    #[inline(always)]
     fn slot(&self, conn: u16) -> Result<usize> {
         self.short_slot(conn).map(usize::from)
     }

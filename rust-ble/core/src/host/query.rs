@@ -143,10 +143,15 @@ impl Host {
         }
     }
 
-    /// The next secret to ask for or to store; `None` also when a question
-    /// has become pointless.
-    #[inline(never)]
-    pub(super) fn next_query(&mut self) -> Option<Event<'static>> {
+    /// Asks the next question that waits, unless it has become pointless.
+    pub(super) fn next_query(&mut self) {
+        if let Some(event) = self.waiting_query() {
+            self.push_event(event);
+        }
+    }
+
+    /// The next secret to ask for or to store.
+    fn waiting_query(&mut self) -> Option<Event<'static>> {
         let mut purpose = self.query.waiting.pop_front()?;
         if purpose == Purpose::DeleteAll {
             let peer = self.forget_next()?;
