@@ -302,6 +302,7 @@ impl Links {
     }
 
     /// Has a link asked for what it may have to send and to tell.
+    #[inline(never)]
     pub fn wake(&self, slot: usize) {
         self.to_send.set(self.to_send.get() | 1 << slot);
         self.to_tell.set(self.to_tell.get() | 1 << slot);

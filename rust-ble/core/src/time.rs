@@ -26,6 +26,7 @@ impl Instant {
 }
 
 /// The earlier of two deadlines, where `None` is never.
+#[inline(never)]
 pub const fn earliest(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.earlier(b)),

@@ -212,6 +212,7 @@ impl Pairing {
     }
 
     /// Ends without a word to the peer. An LTK request is still answered.
+    #[inline(never)]
     pub fn end(&mut self, failure: Failure) {
         self.failure = Some(failure);
         self.todo = self.todo & (todo::LTK_REFUSE | todo::ENCRYPTED) | todo::FAILED;

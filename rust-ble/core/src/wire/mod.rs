@@ -115,6 +115,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Appends bytes, all or none.
+    #[inline(never)]
     pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         match self.buf.get_mut(self.len..self.len + bytes.len()) {
             Some(room) => {
