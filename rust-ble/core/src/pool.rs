@@ -6,8 +6,9 @@
 
 use crate::config::{POOL_BLOCKS, POOL_BYTES};
 use crate::wire::Writer;
+use core::num::NonZeroU16;
 
-const _: () = assert!(POOL_BYTES <= u16::MAX as usize);
+const _: () = assert!(POOL_BYTES < u16::MAX as usize);
 
 /// Owns a block of the pool until it is given to `Pool::free`.
 ///
@@ -15,11 +16,16 @@ const _: () = assert!(POOL_BYTES <= u16::MAX as usize);
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Block {
-    start: u16,
+    /// One more than where it starts: `Option<Block>` fits into a register.
+    after_start: NonZeroU16,
     len: u16,
 }
 
 impl Block {
+    fn start(&self) -> usize {
+        self.after_start.get() as usize - 1
+    }
+
     /// Length in bytes.
     pub fn len(&self) -> usize {
         self.len as usize
@@ -76,7 +82,8 @@ impl Pool {
             core::mem::swap(taken, &mut carry);
         }
         self.taken.push(carry).ok()?;
-        Some(Block { start, len })
+        let after_start = NonZeroU16::new(start + 1)?;
+        Some(Block { after_start, len })
     }
 
     /// Gives a block back.
@@ -106,7 +113,7 @@ impl Pool {
     /// The bytes of a block.
     #[inline(never)]
     pub fn get(&self, block: &Block) -> &[u8] {
-        let start = block.start as usize;
+        let start = block.start();
         self.bytes
             .get(start..start + block.len())
             .unwrap_or_default()
@@ -115,7 +122,7 @@ impl Pool {
     /// The bytes of a block, to write.
     #[inline(never)]
     pub fn get_mut(&mut self, block: &Block) -> &mut [u8] {
-        let start = block.start as usize;
+        let start = block.start();
         self.bytes
             .get_mut(start..start + block.len())
             .unwrap_or_default()
@@ -155,7 +162,7 @@ impl Pool {
     fn find(&self, block: &Block) -> Option<usize> {
         self.taken
             .iter()
-            .position(|&taken| taken == (block.start, block.len))
+            .position(|&taken| taken == (block.start() as u16, block.len))
     }
 }
 
@@ -178,7 +185,7 @@ mod tests {
         pool.free(a);
         let c = pool.alloc(60, 0).unwrap();
         let d = pool.alloc(40, 0).unwrap();
-        assert_eq!((c.start, d.start), (0, 60));
+        assert_eq!((c.start(), d.start()), (0, 60));
         assert!(pool.get(&b).iter().all(|&x| x == 7));
         for block in [b, c, d] {
             pool.free(block);
