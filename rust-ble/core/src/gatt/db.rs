@@ -690,6 +690,7 @@ impl Database {
         }
     }
 
+    #[inline(never)]
     fn blob_start(&self, attribute: &Attribute) -> usize {
         self.arena.len().saturating_sub(attribute.at as usize)
     }

@@ -363,6 +363,7 @@ impl Stop {
         }
     }
 
+    #[inline(never)]
     const fn error(code: u8, handle: u16) -> Self {
         Self::new(Self::ERROR | (code as u32) << 16, handle)
     }

@@ -145,6 +145,7 @@ impl CommandQueue {
         };
     }
 
+    #[inline(never)]
     fn first(&self) -> Option<&[u8]> {
         let params = *self.bytes.get(..self.len)?.get(3)? as usize;
         self.bytes.get(..4 + params)

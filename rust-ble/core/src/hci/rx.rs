@@ -88,6 +88,7 @@ impl RxQueue {
     }
 
     /// The packet that became whole last, of `len` bytes.
+    #[inline(never)]
     pub fn back(&self, len: usize) -> &[u8] {
         self.bytes
             .get(self.tail.wrapping_sub(len)..self.tail)

@@ -142,6 +142,7 @@ impl Channel {
     }
 
     /// Frames whose data fits into so many bytes.
+    #[inline(never)]
     fn frames(&self, bytes: usize) -> u16 {
         (bytes / frame_capacity(self.our_mtu).max(1) as usize) as u16
     }

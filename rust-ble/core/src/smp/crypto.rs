@@ -121,6 +121,7 @@ pub(super) fn encrypt(key: &Block, block: &mut Block) {
 }
 
 /// An address as A1 and A2 of f5 and f6: 56 bits, the type on top.
+#[inline(never)]
 fn address(address: &Address) -> [u8; 7] {
     let [a, b, c, d, e, f] = address.bytes;
     [a, b, c, d, e, f, address.kind as u8]

@@ -166,7 +166,6 @@ impl Smp {
     }
 
     /// A PDU on a link without a procedure: begins one, or is refused.
-    #[inline(never)]
     fn unexpected(
         &mut self,
         link: &Link,

@@ -105,6 +105,7 @@ pub fn wants_bond(features: &Features) -> bool {
 
 /// AuthReq of our Pairing Request, Response and Security Request. Keypress
 /// and CT2 are never set.
+#[inline(never)]
 pub fn auth_req(config: &SecurityConfig) -> u8 {
     let bit = |on, bit| if on { bit } else { 0 };
     bit(config.bond, auth::BONDING)
