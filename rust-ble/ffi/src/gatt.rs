@@ -48,8 +48,9 @@ pub extern "C" fn ble_services_end() -> ble_error_t {
     })
 }
 
-fn parse_uuid(uuid: &[u8]) -> Result<Uuid> {
-    Uuid::from_bytes(uuid).ok_or(Error::Invalid)
+/// A UUID by reference, for a value would be moved in pieces.
+fn valid(uuid: &Option<Uuid>) -> Result<&Uuid> {
+    uuid.as_ref().ok_or(Error::Invalid)
 }
 
 /// Adds a service.
@@ -59,8 +60,8 @@ fn parse_uuid(uuid: &[u8]) -> Result<Uuid> {
 #[no_mangle]
 pub unsafe extern "C" fn ble_add_service(uuid: *const u8, uuid_len: usize) -> ble_error_t {
     // SAFETY: the caller promises these bytes.
-    let uuid = unsafe { bytes(uuid, uuid_len) };
-    command(|host| host.database().add_service(&parse_uuid(uuid)?).map(|_| ()))
+    let uuid = Uuid::from_bytes(unsafe { bytes(uuid, uuid_len) });
+    command(|host| host.database().add_service(valid(&uuid)?).map(|_| ()))
 }
 
 /// Adds a characteristic to the last service.
@@ -75,11 +76,9 @@ pub unsafe extern "C" fn ble_add_characteristic(
     handle: *mut u16,
 ) -> ble_error_t {
     // SAFETY: the caller promises these bytes.
-    let uuid = unsafe { bytes(uuid, uuid_len) };
+    let uuid = Uuid::from_bytes(unsafe { bytes(uuid, uuid_len) });
     command(|host| {
-        let value_handle = host
-            .database()
-            .add_characteristic(&parse_uuid(uuid)?, flags)?;
+        let value_handle = host.database().add_characteristic(valid(&uuid)?, flags)?;
         // SAFETY: the caller promises room.
         unsafe { handle.write(value_handle) };
         Ok(())
@@ -98,9 +97,9 @@ pub unsafe extern "C" fn ble_add_descriptor(
     handle: *mut u16,
 ) -> ble_error_t {
     // SAFETY: the caller promises these bytes.
-    let uuid = unsafe { bytes(uuid, uuid_len) };
+    let uuid = Uuid::from_bytes(unsafe { bytes(uuid, uuid_len) });
     command(|host| {
-        let descriptor_handle = host.database().add_descriptor(&parse_uuid(uuid)?, flags)?;
+        let descriptor_handle = host.database().add_descriptor(valid(&uuid)?, flags)?;
         // SAFETY: the caller promises room.
         unsafe { handle.write(descriptor_handle) };
         Ok(())
@@ -204,7 +203,13 @@ pub unsafe extern "C" fn ble_discover_services(
 ) -> ble_error_t {
     // SAFETY: the caller promises these bytes.
     let uuid = unsafe { optional(uuid, uuid_len) };
-    command(|host| host.discover_services(Instant(now), conn, uuid.map(parse_uuid).transpose()?))
+    command(|host| {
+        let sought = uuid.and_then(Uuid::from_bytes);
+        if uuid.is_some() {
+            valid(&sought)?;
+        }
+        host.discover_services(Instant(now), conn, sought)
+    })
 }
 
 /// Discovers characteristics, all if `uuid` is null.
@@ -223,8 +228,11 @@ pub unsafe extern "C" fn ble_discover_characteristics(
     // SAFETY: the caller promises these bytes.
     let uuid = unsafe { optional(uuid, uuid_len) };
     command(|host| {
-        let uuid = uuid.map(parse_uuid).transpose()?;
-        host.discover_characteristics(Instant(now), conn, start, end, uuid)
+        let sought = uuid.and_then(Uuid::from_bytes);
+        if uuid.is_some() {
+            valid(&sought)?;
+        }
+        host.discover_characteristics(Instant(now), conn, start, end, sought)
     })
 }
 
