@@ -5,6 +5,7 @@
 use crate::addr::Address;
 use crate::error::{Error, Result};
 use crate::time::Instant;
+use crate::wire::copy;
 
 /// Longest advertising or scan response data (Vol 6, Part B, 2.3).
 pub const MAX_ADV_DATA: usize = 31;
@@ -36,46 +37,32 @@ impl AddressMode {
     }
 }
 
-/// Up to 31 bytes of advertising or scan response data.
+/// Up to 31 bytes of advertising or scan response data, as the parameters of LE
+/// Set Advertising Data and LE Set Scan Response Data (Vol 4, Part E, 7.8.7 and
+/// 7.8.8): the length comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(align(4))]
-pub struct AdvData {
-    bytes: [u8; MAX_ADV_DATA],
-    len: u8,
-}
+pub struct AdvData(pub [u8; 1 + MAX_ADV_DATA]);
 
 impl AdvData {
     /// No data.
-    pub const EMPTY: AdvData = AdvData {
-        bytes: [0; MAX_ADV_DATA],
-        len: 0,
-    };
+    pub const EMPTY: AdvData = AdvData([0; 1 + MAX_ADV_DATA]);
 
-    /// Copies `data`, at most 31 bytes.
-    pub fn new(data: &[u8]) -> Result<Self> {
-        let mut bytes = [0; MAX_ADV_DATA];
-        bytes
-            .get_mut(..data.len())
-            .ok_or(Error::Invalid)?
-            .copy_from_slice(data);
-        Ok(AdvData {
-            bytes,
-            len: data.len() as u8,
-        })
+    /// Whether there is room for `data`.
+    pub fn check(data: Option<&[u8]>) -> Result<()> {
+        match data {
+            Some(data) if data.len() > MAX_ADV_DATA => Err(Error::Invalid),
+            _ => Ok(()),
+        }
     }
 
-    /// Parameters of LE Set Advertising Data and LE Set Scan Response Data
-    /// (Vol 4, Part E, 7.8.7 and 7.8.8).
-    pub fn parameters(&self) -> [u8; 1 + MAX_ADV_DATA] {
-        let mut params = [0; 1 + MAX_ADV_DATA];
-        params[0] = self.len;
-        params[1..].copy_from_slice(&self.bytes);
-        params
-    }
-
-    /// Whether there is no data.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
+    /// Copies `data`; `None` changes nothing.
+    #[inline(never)]
+    pub fn set(&mut self, data: Option<&[u8]>) {
+        if let Some(data) = data {
+            *self = AdvData::EMPTY;
+            self.0[0] = copy(&mut self.0[1..], data) as u8;
+        }
     }
 }
 
@@ -248,7 +235,8 @@ mod tests {
     fn advertising_type_follows_from_what_is_asked() {
         let mut adv = Advertising::new();
         assert_eq!(adv.parameters(1)[4..6], [2, 1]);
-        adv.response = AdvData::new(b"x").unwrap();
+        adv.response.set(Some(b"x"));
+        assert_eq!(adv.response.0[..3], [1, b'x', 0]);
         assert_eq!(adv.parameters(0)[4], 2);
         adv.connectable = true;
         assert_eq!(adv.parameters(0)[4], 0);
@@ -256,8 +244,9 @@ mod tests {
 
     #[test]
     fn more_than_31_bytes_of_data_are_refused() {
-        assert!(AdvData::new(&[0; 31]).is_ok());
-        assert_eq!(AdvData::new(&[0; 32]), Err(Error::Invalid));
+        assert_eq!(AdvData::check(None), Ok(()));
+        assert_eq!(AdvData::check(Some(&[0; 31])), Ok(()));
+        assert_eq!(AdvData::check(Some(&[0; 32])), Err(Error::Invalid));
     }
 
     #[test]

@@ -50,20 +50,15 @@ impl Host {
     ) -> Result<()> {
         self.now = now;
         self.is_running()?;
-        let mut adv = Advertising {
-            interval: slots(interval_us, 0x20..=0x4000)?,
-            connectable,
-            ..self.advertising
-        };
-        if let Some(data) = data {
-            adv.data = AdvData::new(data)?;
-        }
-        if let Some(response) = response {
-            adv.response = AdvData::new(response)?;
-        }
+        let interval = slots(interval_us, 0x20..=0x4000)?;
+        AdvData::check(data)?;
+        AdvData::check(response)?;
         self.may_begin()?;
         self.ask_for_secrets();
-        self.advertising = adv;
+        let adv = &mut self.advertising;
+        (adv.interval, adv.connectable) = (interval, connectable);
+        adv.data.set(data);
+        adv.response.set(response);
         self.begin(Operation::Advertise)
     }
 
@@ -352,11 +347,11 @@ impl Host {
                 self.send(opcode::LE_SET_ADVERTISING_PARAMETERS, &params)
             }
             (Operation::Advertise, 2) => {
-                let params = self.advertising.data.parameters();
+                let params = self.advertising.data.0;
                 self.send(opcode::LE_SET_ADVERTISING_DATA, &params)
             }
             (Operation::Advertise, 3) => {
-                let params = self.advertising.response.parameters();
+                let params = self.advertising.response.0;
                 self.send(opcode::LE_SET_SCAN_RESPONSE_DATA, &params)
             }
             (Operation::Advertise, 4) => self.send(opcode::LE_SET_ADVERTISING_ENABLE, &[1]),

@@ -12,7 +12,7 @@ pub fn run(data: &[u8]) {
     while AdvertisingReport::take(&mut reports, false).is_some() {}
     let mut reports = Reader(data);
     while AdvertisingReport::take(&mut reports, true).is_some() {}
-    let _ = AdvData::new(data).map(|data| data.parameters());
+    AdvData::EMPTY.set(Some(data));
 
     let mut input = Input(data);
     let mut driver = Driver::active();
