@@ -35,6 +35,10 @@ def wait(event):
     return seen[event]
 
 
+def overwrite_stack(n):
+    return overwrite_stack(n - 1) + 1 if n else 0
+
+
 def used():
     gc.collect()
     return gc.mem_alloc()
@@ -63,6 +67,8 @@ def instance0():
     multitest.broadcast("closed")
     wait(IRQ_CENTRAL_DISCONNECT)
     ble.active(False)
+    # What a call left on the stack, the collector takes for a pointer.
+    overwrite_stack(20)
     left = used()
     multitest.output_metric(
         "active(True) takes {} bytes of heap, a link {}, a channel of {} bytes {}".format(
