@@ -64,12 +64,12 @@ sanitize: check-tools air ## the multi-instance tests with AddressSanitizer and 
 	@$(RUN)/run.py --build $(BUILD)/sanitize --link air --runs $(RUNS) $(TESTS)
 
 .PHONY: miri
+miri: export MIRIFLAGS = -Zmiri-disable-isolation -Zmiri-ignore-leaks
 miri: ## the C ABI and what can be of the core's unit tests under Miri: minutes
-	@MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-ignore-leaks" $(CARGO) +nightly miri test --quiet \
-		--package ble-fuzz --test corpus
+	@$(CARGO) +nightly miri test --quiet --package ble-fuzz --test corpus
 	@$(CARGO) +nightly miri test --quiet --package ble-ffi --lib
 	@$(CARGO) +nightly miri test --quiet --package ble-core --lib -- \
-		wire:: pool:: conn:: hci:: time:: uuid:: l2cap:: gatt::
+		wire:: pool:: time:: uuid:: hci:: conn:: gap:: gatt::layout l2cap::tests::hostile::cve
 
 .PHONY: soak
 soak: unix air ## pairs of MicroPythons do everything at random on a bad link: SECONDS= SEED= PAIRS=
