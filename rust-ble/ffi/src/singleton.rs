@@ -175,8 +175,8 @@ pub(crate) fn abandon() {
     // SAFETY: the holder does not go on, and nobody else could take it.
     unsafe {
         if let Some(host) = (*SINGLETON.host.get()).as_mut() {
-            *SINGLETON.settings.get() = host.settings().configuration();
-            core::ptr::swap(host.database().name_mut(), SINGLETON.name.get());
+            *host.settings() = host.settings().configuration();
+            exchange(host);
             *SINGLETON.host.get() = core::ptr::null_mut();
         }
     }

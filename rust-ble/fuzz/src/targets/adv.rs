@@ -12,7 +12,8 @@ pub fn run(data: &[u8]) {
     while AdvertisingReport::take(&mut reports, false).is_some() {}
     let mut reports = Reader(data);
     while AdvertisingReport::take(&mut reports, true).is_some() {}
-    AdvData::EMPTY.set(Some(data));
+    let mut kept = AdvData::EMPTY;
+    kept.set(Some(data));
 
     let mut input = Input(data);
     let mut driver = Driver::active();

@@ -57,7 +57,6 @@ impl Request<'_, '_, '_> {
     /// groups, and value of the attributes with a type, as long as the values
     /// have one length. What the client may not read is an error at first and
     /// ends the list later.
-    #[inline(never)]
     pub(super) fn list(&mut self, op: u8) -> Step<()> {
         let groups = op == opcode::READ_BY_GROUP_TYPE_REQ;
         let wanted = &match self.r.0.len() {
