@@ -42,7 +42,6 @@ impl Queue {
     }
 
     /// Keeps a write for later; false if there is no room.
-    #[inline(never)]
     pub fn push(&mut self, pool: &mut Pool, entry: &Entry) -> bool {
         if self.block.is_none() {
             // Idle queues of all clients leave half of the pool for the rest.

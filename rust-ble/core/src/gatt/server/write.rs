@@ -87,7 +87,6 @@ impl Request<'_, '_, '_> {
     /// Checks all prepared writes, then does them.
     ///
     /// Looks back at earlier parts for each part: the queue bounds them.
-    #[inline(never)]
     fn commit(&mut self) -> Step<()> {
         if self.link.queue.is_lost() {
             return fail(error::UNLIKELY_ERROR, 0);
