@@ -161,7 +161,7 @@ impl Host {
             _ => &mut w,
         };
         let len = w.len();
-        self.send(opcode, &params[..len])
+        self.send(opcode, params.get(..len).unwrap_or_default())
     }
 
     fn le_event_mask(&self) -> [u8; 8] {
