@@ -2,6 +2,8 @@
 // the bus to it. The rest of the driver, its interrupt and its polling run for real.
 
 const HOST_WAKE_GPIO = 24;
+// An input; rp2040js leaves that off, and the replaced part of the driver would turn it on.
+const PAD_AFTER_RESET = 0x56;
 
 const HEADERS = { 2: 4, 3: 3, 4: 2, 5: 4 }; // Packet type -> bytes before the payload.
 
@@ -12,6 +14,7 @@ export class Cyw43 {
     this.packets = [];
     this.onData = () => {};
     const { rp2040 } = machine;
+    rp2040.gpio[HOST_WAKE_GPIO].padValue = PAD_AFTER_RESET;
     const functions = {
       cyw43_ll_bus_init: () => 0,
       cyw43_ll_bus_sleep: () => {},
