@@ -2,10 +2,11 @@
 
 BOARD ?= RPI_PICO
 BOARD_VARIANT ?= rust_ble
+ATTEMPTS ?= 1
 
 FIRMWARE = --dir "$(MPY_DIR)" --version "$(MPY_VERSION)" --cache $(CACHE) --build $(BUILD)
 EMULATE = $(PYTHON) multitests/emulate.py --mpy-dir "$(MPY_DIR)" --version "$(MPY_VERSION)" \
-	--cache $(CACHE) --build $(BUILD) --runs $(RUNS)
+	--cache $(CACHE) --build $(BUILD) --runs $(RUNS) --attempts $(ATTEMPTS)
 
 .PHONY: firmware
 firmware: check-tools ## firmware for BOARD=, from MPY_DIR= or a fetched release

@@ -104,6 +104,8 @@ def main():
     parser.add_argument("--cache", default=".cache")
     parser.add_argument("--link", default="air")
     parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--attempts", type=int, default=1,
+                        help="of each test: its time limits are real, emulated boards slow")
     parser.add_argument("tests", nargs="*", help="files; default: MicroPython's")
     args = parser.parse_args()
     args.machine = args.machine or ["qemu", "qemu"]
@@ -111,7 +113,7 @@ def main():
         args.mpy_dir = os.path.abspath(args.mpy_dir)
     runner = Runner(args)
     print("%s, on %s" % (" and ".join(args.machine), os.path.basename(runner.tree)), flush=True)
-    return run.run_all(runner, args.tests or run.UPSTREAM, args.runs)
+    return run.run_all(runner, args.tests or run.UPSTREAM, args.runs, args.attempts)
 
 
 if __name__ == "__main__":

@@ -116,15 +116,23 @@ def main():
     return run_all(Runner(args), args.tests, args.runs)
 
 
-def run_all(runner, tests, runs):
+def run_all(runner, tests, runs, attempts=1):
+    """Runs the tests, each until it passes or all attempts are used; says which needed more
+    than one."""
     files = test_files(tests, runner.tree)
-    passed = failed = skipped = 0
+    passed = failed = skipped = again = 0
     for number in range(runs):
         if runs > 1:
             print("run %d of %d" % (number + 1, runs), flush=True)
         for path in files:
             print("%-36s" % os.path.basename(path), end=" ", flush=True)
-            outcome, output = runner.run(path)
+            for attempt in range(attempts):
+                outcome, output = runner.run(path)
+                if outcome != "FAIL":
+                    break
+                if attempt + 1 < attempts:
+                    print("FAIL\n%s\n%-36s" % (output, "once more"), end=" ", flush=True)
+                    again += 1
             metrics = re.findall(r"(?m)^\S+\.py: (.*)$", output) if outcome == "pass" else []
             print(outcome, *["- " + line for line in metrics], flush=True)
             passed += outcome == "pass"
@@ -132,7 +140,9 @@ def run_all(runner, tests, runs):
             skipped += outcome == "skip"
             if outcome == "FAIL":
                 print(output, flush=True)
-    print("%d passed, %d failed%s" % (passed, failed, ", %d skipped" % skipped if skipped else ""))
+    print("%d passed, %d failed%s%s" % (
+        passed, failed, ", %d skipped" % skipped if skipped else "",
+        ", %d of the attempts repeated" % again if again else ""))
     return 1 if failed or not passed else 0
 
 
