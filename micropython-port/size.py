@@ -133,7 +133,7 @@ def update(lines):
         board = line.split("|")[1].strip()
         pattern = r"(?m)^\| %s \|.*$" % board
         if re.search(pattern, text):
-            text = re.sub(pattern, lambda _: line, text)
+            text = re.sub(pattern, lambda _: line, text, count=1)
         else:
             text = re.sub(r"(?m)^(\| --- .*\n)", lambda m: m.group(1) + line + "\n", text, count=1)
     with open(TABLE, "w") as f:
