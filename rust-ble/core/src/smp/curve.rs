@@ -125,8 +125,7 @@ impl Multiplication {
             run_step(&mut r);
             swap(&mut r, choice);
         }
-        let [_, _, x0, z0, x1, z1, ..] = r;
-        self.points = [x0, z0, x1, z1];
+        self.points.copy_from_slice(&r[POINTS]);
         self.done += STEP_BITS;
         true
     }
@@ -140,8 +139,7 @@ impl Multiplication {
 
     fn registers(&self) -> Registers {
         let mut r = registers(self.x);
-        let [_, _, x0, z0, x1, z1, ..] = &mut r;
-        [*x0, *z0, *x1, *z1] = self.points;
+        r[POINTS].copy_from_slice(&self.points);
         r
     }
 
@@ -241,6 +239,7 @@ const X0: u16 = 2;
 const Z0: u16 = 3;
 const X1: u16 = 4;
 const Z1: u16 = 5;
+const POINTS: core::ops::Range<usize> = 2..6;
 const P: u16 = 6;
 const Q: u16 = 7;
 const R: u16 = 8;
