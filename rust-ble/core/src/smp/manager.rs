@@ -105,7 +105,7 @@ impl Smp {
         if self.is_dead(link.index) {
             return Err(Error::TimedOut);
         }
-        if self.find(link.index).is_some() {
+        if find(&mut self.pairings, link.index).is_some() {
             return Ok(());
         }
         if self.attempts.blocked(link.peer, now) {
@@ -142,11 +142,7 @@ impl Smp {
             return;
         };
         let keys = self.keys.as_ref();
-        let running = self
-            .pairings
-            .iter_mut()
-            .flatten()
-            .find(|p| p.link.index == link.index);
+        let running = find(&mut self.pairings, link.index);
         let refusal = match (running, parsed) {
             (Some(pairing), _) if !pairing.is_pairing() => return,
             (Some(pairing), Ok((code, body))) => {
@@ -189,11 +185,7 @@ impl Smp {
             // Later there may be room.
             return Some(reason::REPEATED_ATTEMPTS);
         }
-        let pairing = self
-            .pairings
-            .iter_mut()
-            .flatten()
-            .find(|p| p.link.index == link.index)?;
+        let pairing = find(&mut self.pairings, link.index)?;
         if state == State::Request {
             pairing.handle(code, body, self.keys.as_ref(), &self.identities);
         } else {
@@ -215,11 +207,7 @@ impl Smp {
         ediv: u16,
         now: Instant,
     ) {
-        let running = self
-            .pairings
-            .iter_mut()
-            .flatten()
-            .find(|p| p.link.index == link.index);
+        let running = find(&mut self.pairings, link.index);
         let pairing = match running {
             Some(p) if p.state == State::Encrypt && !p.central && rand == [0; 8] && ediv == 0 => {
                 p.todo |= todo::LTK_REPLY;
@@ -252,7 +240,7 @@ impl Smp {
     /// a bad status of `HCI_LE_Enable_Encryption` itself. `on` is false when
     /// encryption was turned off.
     pub fn handle_encryption(&mut self, link: &Link, status: u8, on: bool, now: Instant) {
-        let Some(pairing) = self.find(link.index) else {
+        let Some(pairing) = find(&mut self.pairings, link.index) else {
             return;
         };
         match pairing.state {
@@ -273,7 +261,7 @@ impl Smp {
     ///
     /// Errors: `Invalid` when this action was not asked for, or out of range.
     pub fn passkey(&mut self, index: u8, action: u8, value: u32) -> Result<()> {
-        let pairing = self.find(index).ok_or(Error::Invalid)?;
+        let pairing = find(&mut self.pairings, index).ok_or(Error::Invalid)?;
         let asked =
             action != ask::NOTHING && action == pairing.ask && pairing.todo & todo::PASSKEY == 0;
         if !asked || action != ask::NUMERIC_COMPARISON && value > 999_999 {
@@ -286,11 +274,7 @@ impl Smp {
     /// The answer to `Action::LoadBond`: the value, or `None`. Garbage is as
     /// good as none.
     pub fn bond_loaded(&mut self, index: u8, value: Option<&[u8]>) {
-        let running = self
-            .pairings
-            .iter_mut()
-            .flatten()
-            .find(|p| p.link.index == index);
+        let running = find(&mut self.pairings, index);
         let Some(pairing) = running else { return };
         let bond = value.and_then(Bond::parse);
         let bond = bond
@@ -324,11 +308,7 @@ impl Smp {
 
     /// The answer to `Action::StoreBond`: whether the script kept it.
     pub fn bond_stored(&mut self, index: u8, stored: bool) {
-        let running = self
-            .pairings
-            .iter_mut()
-            .flatten()
-            .find(|p| p.link.index == index);
+        let running = find(&mut self.pairings, index);
         let Some(pairing) = running.filter(|p| p.state == State::Store) else {
             return;
         };
@@ -486,13 +466,6 @@ impl Smp {
         self.dead >> index & 1 != 0
     }
 
-    fn find(&mut self, index: u8) -> Option<&mut Pairing> {
-        self.pairings
-            .iter_mut()
-            .flatten()
-            .find(|p| p.link.index == index)
-    }
-
     fn begin(
         &mut self,
         link: &Link,
@@ -503,6 +476,15 @@ impl Smp {
         let slot = self.pairings.iter_mut().find(|slot| slot.is_none())?;
         Some(slot.insert(Pairing::new(*link, config, state, now)))
     }
+}
+
+/// What runs on a link.
+#[inline(never)]
+fn find(pairings: &mut [Option<Pairing>; MAX_PAIRINGS], index: u8) -> Option<&mut Pairing> {
+    pairings
+        .iter_mut()
+        .flatten()
+        .find(|p| p.link.index == index)
 }
 
 impl Default for Smp {
