@@ -25,8 +25,8 @@ QEMU = "qemu-system-arm -nographic -monitor null -semihosting -serial pty"
 MACHINES = {
     "qemu": ("MPS2_AN385", QEMU + " -machine mps2-an385 -serial {hci} -kernel {elf}"),
     "stm32": ("QEMU_F405", QEMU + " -machine netduinoplus2 -serial {hci} -kernel {elf}"),
-    "rp2040": ("RPI_PICO", "{python} " + RP2040 + "/run.py {elf} --hci {hci}"),
-    "picow": ("RPI_PICO_W", "{python} " + RP2040 + "/run.py {elf} --cyw43 --hci {hci}"),
+    "rp2040": ("RPI_PICO", "{python} " + RP2040 + "/run.py {elf} --warm-up {script} --hci {hci}"),
+    "picow": ("RPI_PICO_W", "{python} " + RP2040 + "/run.py {elf} --warm-up {script} --cyw43 --hci {hci}"),
 }
 
 # What of MicroPython's tests an emulated board cannot keep up with.
@@ -73,7 +73,8 @@ class Runner(run.Runner):
                 raise Failure("no machine %s: %s" % (machine, ", ".join(MACHINES)))
             prepare_emulator(machine)
             board, command = MACHINES[machine]
-            self.commands.append(command.format(elf=elf(args, board), python=sys.executable, hci="{hci}"))
+            self.commands.append(command.format(elf=elf(args, board), python=sys.executable, hci="{hci}",
+                                                script="{script}"))
         self.python = harness.venv(args.cache, SERIAL)
         self.binary = harness.micropython(args.build) if None in self.commands else None
         self.tree = self.find_tree(args)
@@ -87,12 +88,17 @@ class Runner(run.Runner):
                 return path[:path.index("/ports/")]
         return harness.micropython_tree(args.build)
 
+    @property
+    def script(self):
+        """What the boards are to be quick at."""
+        return os.path.join(self.tree, "tests", "multi_bluetooth", "ble_l2cap.py")
+
     def instance(self, index, place):
         command = self.commands[index % len(self.commands)]
         if command is None:
             return super().instance(index, place)
         attached = os.path.join(HERE, "attached.py")
-        return "pyb:execpty:%s %s %s" % (sys.executable, attached, command.format(hci=place))
+        return "pyb:execpty:%s %s %s" % (sys.executable, attached, command.format(hci=place, script=self.script))
 
 
 def main():
