@@ -559,3 +559,29 @@ fn the_script_has_time_between_the_steps_of_a_key() {
     }
     assert!(rests.len() >= 2 * 16, "{} rests", rests.len());
 }
+
+/// A millisecond may pass between the call that finds it too early for the next
+/// step and the question when to come again.
+#[test]
+fn a_step_is_not_forgotten_when_its_time_comes_between_two_calls() {
+    let mut world = world(Profile::Full);
+    let (ours, _) = world.connect(0, 1);
+    pair(&mut world, 0, ours);
+    let mut steps = 0;
+    while !world.nodes[0]
+        .events
+        .iter()
+        .any(|e| encryption(e).is_some())
+    {
+        world.run(1);
+        let soon = world.now().after(1);
+        assert!(soon.0 < 60_000);
+        let host = &mut world.nodes[0].host;
+        if host.poll_timeout() == Some(soon) {
+            steps += 1;
+            assert!(host.poll_transmit(soon).is_none());
+            assert_eq!(host.poll_timeout(), Some(soon));
+        }
+    }
+    assert!(steps >= 2 * 16, "{steps} steps");
+}

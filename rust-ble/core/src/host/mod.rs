@@ -282,7 +282,7 @@ impl Host {
         next = earliest(next, self.refresh_at);
         next = earliest(next, self.channels.deadline());
         next = earliest(next, self.smp.deadline());
-        next = earliest(next, self.rest.deadline(self.now));
+        next = earliest(next, self.rest.deadline());
         for link in self
             .links
             .all
@@ -301,6 +301,7 @@ impl Host {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = now;
         self.links.wake_all();
+        self.rest.handle_timeout(now);
         let due = |deadline: Option<Instant>| deadline.is_some_and(|at| at.reached(now));
         if due(self.commands.deadline()) {
             self.command_timed_out();

@@ -41,12 +41,19 @@ impl Rest {
         }
     }
 
-    /// When the next step may be done. Once it may be, what holds it up has its
-    /// own end.
-    pub fn deadline(self, now: Instant) -> Option<Instant> {
+    /// When `handle_timeout` has to be called.
+    pub fn deadline(self) -> Option<Instant> {
         match self {
-            Rest::Until(at) if !at.reached(now) => Some(at),
+            Rest::Until(at) => Some(at),
             _ => None,
+        }
+    }
+
+    /// From here on nothing is waited for: what holds the next step up has its
+    /// own end.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.is_over(now) {
+            *self = Rest::Over;
         }
     }
 }
