@@ -161,7 +161,16 @@ def use_pairing(device, delegate, sc=True, mitm=False, bonding=True):
     )
 
 
-def quieten():
-    """Keeps Bumble's warnings about peers out of the report: tests provoke
-    them."""
-    logging.getLogger("bumble").setLevel(logging.CRITICAL)
+class Warnings(logging.Handler):
+    """Puts Bumble's warnings into the report of the test that is running:
+    many tests provoke some, so they are shown only when it fails."""
+
+    def __init__(self):
+        super().__init__(logging.WARNING)
+        self.log = print
+        logger = logging.getLogger("bumble")
+        logger.addHandler(self)
+        logger.propagate = False
+
+    def emit(self, record):
+        self.log(f"  bumble: {self.format(record)}")

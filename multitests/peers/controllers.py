@@ -50,10 +50,10 @@ class Air:
 
 
 class RootCanal:
-    """RootCanal: each connection to its one port is a new controller. With
-    `captures` their HCI is kept in that folder."""
+    """RootCanal: each connection to its one port is a new controller.
+    Their HCI is kept in the folder `captures`."""
 
-    def __init__(self, nodes=2, captures=None):
+    def __init__(self, nodes=2, captures="."):
         self.captures = captures
         self.ports = free_ports(4)
         self.places = [f"tcp:127.0.0.1:{self.ports[0]}"] * nodes
@@ -69,7 +69,7 @@ class RootCanal:
         self.process = await asyncio.create_subprocess_exec(
             binary,
             *(f"--{name}={port}" for name, port in zip(names, self.ports)),
-            *(["--enable_hci_sniffer"] if self.captures else []),
+            "--enable_hci_sniffer",
             cwd=self.captures,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,

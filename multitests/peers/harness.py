@@ -97,9 +97,10 @@ async def att_error(code, awaitable):
 class Pair:
     """A MicroPython and a Bumble on controllers of their own."""
 
-    def __init__(self, options, log):
+    def __init__(self, options, log, captures):
         self.options = options
         self.log = log
+        self.captures = captures  # a folder for them
         self.controllers = None
         self.mpy = None
         self.bumble = None
@@ -111,11 +112,9 @@ class Pair:
         """Starts everything, and activates MicroPython's BLE. With `speed`,
         our air is faster than the clock by this factor."""
         if self.options.link == "rootcanal":
-            self.controllers = RootCanal(captures=self.options.snoop)
+            self.controllers = RootCanal(captures=self.captures)
         else:
-            options = ["--speed", str(speed)]
-            if self.options.snoop:
-                options += ["--snoop", self.options.snoop]
+            options = ["--speed", str(speed), "--snoop", self.captures]
             self.controllers = Air(self.options.air, options=options)
         await self.begin(self.controllers)
         self.mpy = MicroPython(self.options.binary, self.controllers.places[0], self.log)

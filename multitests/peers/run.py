@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import fnmatch
 import os
+import shutil
 import sys
 import time
 import traceback
@@ -30,10 +31,10 @@ def main():
         for name, *_ in chosen:
             print(name)
         return 0
-    bumble_peer.quieten()
+    warnings = bumble_peer.Warnings()
     failed = 0
     for test in chosen:
-        failed += not asyncio.run(run_one(test, options))
+        failed += not asyncio.run(run_one(test, options, warnings))
     print(f"{len(chosen) - failed} passed, {failed} failed")
     return 1 if failed or not chosen else 0
 
@@ -43,7 +44,12 @@ def arguments():
     parser.add_argument("--binary", help="MicroPython with the Rust host")
     parser.add_argument("--air", help="the program ble-air")
     parser.add_argument("--link", choices=harness.LINKS, default="air")
-    parser.add_argument("--snoop", metavar="DIR", help="keep the last test's captures")
+    parser.add_argument(
+        "--snoop",
+        metavar="DIR",
+        default="build/captures/peers",
+        help="where captures of tests that fail are kept (%(default)s)",
+    )
     parser.add_argument("--all", action="store_true", help="the slow tests as well")
     parser.add_argument("--list", action="store_true", help="only say what there is")
     parser.add_argument("-v", "--verbose", action="store_true", help="show all lines")
@@ -63,8 +69,11 @@ def selected(test, options):
     return options.all or not slow
 
 
-async def run_one(test, options):
+async def run_one(test, options, warnings):
     lines = []
+    captures = os.path.join(options.snoop, test.name)
+    shutil.rmtree(captures, ignore_errors=True)
+    os.makedirs(captures)
 
     def log(line):
         lines.append(line)
@@ -72,10 +81,11 @@ async def run_one(test, options):
             print(line, flush=True)
 
     # What Bumble's callbacks raise belongs to the test.
+    warnings.log = log
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: log(f"  bumble: {context}"))
     started = time.monotonic()
-    pair = harness.Pair(options, log)
+    pair = harness.Pair(options, log, captures)
     reason = None
     try:
         async with asyncio.timeout(test.timeout):
@@ -90,11 +100,12 @@ async def run_one(test, options):
         await pair.close()
     spent = time.monotonic() - started
     if reason is None:
+        shutil.rmtree(captures, ignore_errors=True)
         print(f"pass  {test.name}  {spent:.2f} s", flush=True)
         return True
     if not options.verbose:
         print("\n".join(lines[-40:]))
-    print(f"FAIL  {test.name}: {reason}", flush=True)
+    print(f"FAIL  {test.name}: {reason}; captures in {captures}", flush=True)
     return False
 
 
