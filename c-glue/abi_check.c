@@ -13,7 +13,7 @@ _Static_assert(sizeof(((ble_event_t *)0)->conn) == sizeof(uint16_t), "");
 _Static_assert(sizeof(((ble_event_t *)0)->addr) == 6, "");
 _Static_assert(sizeof(((ble_event_t *)0)->uuid) == sizeof(((mp_obj_bluetooth_uuid_t *)0)->data), "");
 _Static_assert(sizeof(mp_int_t) == sizeof(void *), "");
-_Static_assert(sizeof(ble_error_t) == 1, "");
+_Static_assert(sizeof(ble_error_t) == 4, "");
 _Static_assert(BLE_OK == 0, "");
 
 // Layouts as Rust sees them.

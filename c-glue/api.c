@@ -66,7 +66,7 @@ static int switch_on(const uint8_t *seed) {
     }
     int err = mp_rust_ble_hci_open();
     if (err == 0) {
-        err = mp_rust_ble_wait(ble_start(mp_rust_ble_now(), seed));
+        err = mp_rust_ble_wait(ble_start(seed));
     }
     if (err != 0) {
         mp_rust_ble_shut_down();
@@ -106,7 +106,7 @@ int mp_bluetooth_deinit(void) {
     nlr_buf_t nlr;
     mp_rust_ble_begin(MP_RUST_BLE_SWITCHING, SWITCHING_MS);
     if (mp_rust_ble_memory() != NULL && nlr_push(&nlr) == 0) {
-        mp_rust_ble_wait(ble_stop(mp_rust_ble_now()));
+        mp_rust_ble_wait(ble_stop());
         mp_rust_ble_shut_down();
         nlr_pop();
     }
@@ -130,7 +130,7 @@ void mp_bluetooth_get_current_address(uint8_t *addr_type, uint8_t *addr) {
 }
 
 void mp_bluetooth_set_address_mode(uint8_t addr_mode) {
-    ble_error_t error = ble_set_address_mode(mp_rust_ble_now(), addr_mode);
+    ble_error_t error = ble_set_address_mode(addr_mode);
     int err = error == BLE_OK && mp_bluetooth_is_active() ? mp_rust_ble_wait(error) : mp_rust_ble_errno(error);
     if (err != 0) {
         mp_raise_OSError(err);
@@ -156,32 +156,32 @@ int mp_bluetooth_set_preferred_mtu(uint16_t mtu) {
 // Advertising and links.
 
 int mp_bluetooth_gap_advertise_start(bool connectable, int32_t interval_us, const uint8_t *adv_data, size_t adv_data_len, const uint8_t *sr_data, size_t sr_data_len) {
-    return mp_rust_ble_wait(ble_advertise(mp_rust_ble_now(), connectable, interval_us, adv_data, adv_data_len, sr_data, sr_data_len));
+    return mp_rust_ble_wait(ble_advertise(connectable, interval_us, adv_data, adv_data_len, sr_data, sr_data_len));
 }
 
 void mp_bluetooth_gap_advertise_stop(void) {
-    mp_rust_ble_wait(ble_stop_advertising(mp_rust_ble_now()));
+    mp_rust_ble_wait(ble_stop_advertising());
 }
 
 int mp_bluetooth_gap_disconnect(uint16_t conn_handle) {
-    return mp_rust_ble_finish(ble_disconnect(mp_rust_ble_now(), conn_handle));
+    return mp_rust_ble_finish(ble_disconnect(conn_handle));
 }
 
 #if MICROPY_PY_BLUETOOTH_ENABLE_CENTRAL_MODE
 int mp_bluetooth_gap_scan_start(int32_t duration_ms, int32_t interval_us, int32_t window_us, bool active_scan) {
-    return mp_rust_ble_wait(ble_start_scan(mp_rust_ble_now(), duration_ms, interval_us, window_us, active_scan));
+    return mp_rust_ble_wait(ble_start_scan(duration_ms, interval_us, window_us, active_scan));
 }
 
 int mp_bluetooth_gap_scan_stop(void) {
-    return mp_rust_ble_wait(ble_stop_scan(mp_rust_ble_now()));
+    return mp_rust_ble_wait(ble_stop_scan());
 }
 
 int mp_bluetooth_gap_peripheral_connect(uint8_t addr_type, const uint8_t *addr, int32_t duration_ms, int32_t min_conn_interval_us, int32_t max_conn_interval_us) {
-    return mp_rust_ble_wait(ble_connect(mp_rust_ble_now(), addr_type, addr, duration_ms, min_conn_interval_us, max_conn_interval_us));
+    return mp_rust_ble_wait(ble_connect(addr_type, addr, duration_ms, min_conn_interval_us, max_conn_interval_us));
 }
 
 int mp_bluetooth_gap_peripheral_connect_cancel(void) {
-    return mp_rust_ble_wait(ble_cancel_connect(mp_rust_ble_now()));
+    return mp_rust_ble_wait(ble_cancel_connect());
 }
 #endif // MICROPY_PY_BLUETOOTH_ENABLE_CENTRAL_MODE
 
@@ -207,15 +207,15 @@ void mp_bluetooth_set_io_capability(uint8_t capability) {
 }
 
 int mp_bluetooth_gap_pair(uint16_t conn_handle) {
-    return mp_rust_ble_finish(ble_pair(mp_rust_ble_now(), conn_handle));
+    return mp_rust_ble_finish(ble_pair(conn_handle));
 }
 
 int mp_bluetooth_gap_unpair(uint8_t addr_type, const uint8_t *addr) {
-    return mp_rust_ble_finish(ble_unpair(mp_rust_ble_now(), addr_type, addr));
+    return mp_rust_ble_finish(ble_unpair(addr_type, addr));
 }
 
 int mp_bluetooth_gap_passkey(uint16_t conn_handle, uint8_t action, mp_int_t passkey) {
-    return mp_rust_ble_finish(ble_passkey(mp_rust_ble_now(), conn_handle, action, (uint32_t)passkey));
+    return mp_rust_ble_finish(ble_passkey(conn_handle, action, (uint32_t)passkey));
 }
 #endif // MICROPY_PY_BLUETOOTH_ENABLE_PAIRING_BONDING
 
@@ -223,7 +223,7 @@ int mp_bluetooth_gap_passkey(uint16_t conn_handle, uint8_t action, mp_int_t pass
 int mp_bluetooth_hci_cmd(uint16_t ogf, uint16_t ocf, const uint8_t *req, size_t req_len, uint8_t *resp, size_t resp_len, uint8_t *status) {
     // What the host does on its own account comes first.
     mp_rust_ble_wait(BLE_OK);
-    int err = mp_rust_ble_wait(ble_hci_command(mp_rust_ble_now(), ogf << 10 | ocf, req, req_len, resp, resp_len));
+    int err = mp_rust_ble_wait(ble_hci_command(ogf << 10 | ocf, req, req_len, resp, resp_len));
     *status = ble_take_reply();
     return err;
 }

@@ -73,7 +73,7 @@ int mp_bluetooth_gatts_read(uint16_t value_handle, const uint8_t **value, size_t
 int mp_bluetooth_gatts_write(uint16_t value_handle, const uint8_t *value, size_t value_len, bool send_update) {
     ble_error_t error;
     do {
-        error = ble_write(mp_rust_ble_now(), value_handle, value, value_len, send_update);
+        error = ble_write(value_handle, value, value_len, send_update);
     } while (grown(&error));
     return mp_rust_ble_finish(error);
 }
@@ -84,7 +84,7 @@ int mp_bluetooth_gatts_notify_indicate(uint16_t conn_handle, uint16_t value_hand
         mp_bluetooth_gatts_on_read_request(conn_handle, value_handle);
     }
     bool indicate = gatts_op == MP_BLUETOOTH_GATTS_OP_INDICATE;
-    return mp_rust_ble_finish(ble_notify(mp_rust_ble_now(), conn_handle, value_handle, indicate, value, value_len));
+    return mp_rust_ble_finish(ble_notify(conn_handle, value_handle, indicate, value, value_len));
 }
 
 int mp_bluetooth_gatts_set_buffer(uint16_t value_handle, size_t len, bool append) {
@@ -99,27 +99,27 @@ int mp_bluetooth_gatts_set_buffer(uint16_t value_handle, size_t len, bool append
 
 #if MICROPY_PY_BLUETOOTH_ENABLE_GATT_CLIENT
 int mp_bluetooth_gattc_discover_primary_services(uint16_t conn_handle, const mp_obj_bluetooth_uuid_t *uuid) {
-    return mp_rust_ble_finish(ble_discover_services(mp_rust_ble_now(), conn_handle, uuid ? uuid->data : NULL, uuid ? uuid->type : 0));
+    return mp_rust_ble_finish(ble_discover_services(conn_handle, uuid ? uuid->data : NULL, uuid ? uuid->type : 0));
 }
 
 int mp_bluetooth_gattc_discover_characteristics(uint16_t conn_handle, uint16_t start_handle, uint16_t end_handle, const mp_obj_bluetooth_uuid_t *uuid) {
-    return mp_rust_ble_finish(ble_discover_characteristics(mp_rust_ble_now(), conn_handle, start_handle, end_handle, uuid ? uuid->data : NULL, uuid ? uuid->type : 0));
+    return mp_rust_ble_finish(ble_discover_characteristics(conn_handle, start_handle, end_handle, uuid ? uuid->data : NULL, uuid ? uuid->type : 0));
 }
 
 int mp_bluetooth_gattc_discover_descriptors(uint16_t conn_handle, uint16_t start_handle, uint16_t end_handle) {
-    return mp_rust_ble_finish(ble_discover_descriptors(mp_rust_ble_now(), conn_handle, start_handle, end_handle));
+    return mp_rust_ble_finish(ble_discover_descriptors(conn_handle, start_handle, end_handle));
 }
 
 int mp_bluetooth_gattc_read(uint16_t conn_handle, uint16_t value_handle) {
-    return mp_rust_ble_finish(ble_client_read(mp_rust_ble_now(), conn_handle, value_handle));
+    return mp_rust_ble_finish(ble_client_read(conn_handle, value_handle));
 }
 
 int mp_bluetooth_gattc_write(uint16_t conn_handle, uint16_t value_handle, const uint8_t *value, size_t value_len, unsigned int mode) {
-    return mp_rust_ble_finish(ble_client_write(mp_rust_ble_now(), conn_handle, value_handle, value, value_len, mode));
+    return mp_rust_ble_finish(ble_client_write(conn_handle, value_handle, value, value_len, mode));
 }
 
 int mp_bluetooth_gattc_exchange_mtu(uint16_t conn_handle) {
-    return mp_rust_ble_finish(ble_exchange_mtu(mp_rust_ble_now(), conn_handle));
+    return mp_rust_ble_finish(ble_exchange_mtu(conn_handle));
 }
 #endif // MICROPY_PY_BLUETOOTH_ENABLE_GATT_CLIENT
 

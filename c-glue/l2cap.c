@@ -57,7 +57,7 @@ int mp_bluetooth_l2cap_connect(uint16_t conn_handle, uint16_t psm, uint16_t mtu)
     if (channel == NULL) {
         return MP_ENOMEM;
     }
-    ble_error_t error = ble_l2cap_connect(mp_rust_ble_now(), conn_handle, psm, mtu, channel->memory, len, &channel->cid);
+    ble_error_t error = ble_l2cap_connect(conn_handle, psm, mtu, channel->memory, len, &channel->cid);
     if (error != BLE_OK) {
         channel->memory = NULL;
     }
@@ -65,15 +65,15 @@ int mp_bluetooth_l2cap_connect(uint16_t conn_handle, uint16_t psm, uint16_t mtu)
 }
 
 int mp_bluetooth_l2cap_disconnect(uint16_t conn_handle, uint16_t cid) {
-    return mp_rust_ble_finish(ble_l2cap_disconnect(mp_rust_ble_now(), conn_handle, cid));
+    return mp_rust_ble_finish(ble_l2cap_disconnect(conn_handle, cid));
 }
 
 int mp_bluetooth_l2cap_send(uint16_t conn_handle, uint16_t cid, const uint8_t *buf, size_t len, bool *stalled) {
-    return mp_rust_ble_finish(ble_l2cap_send(mp_rust_ble_now(), conn_handle, cid, buf, len, stalled));
+    return mp_rust_ble_finish(ble_l2cap_send(conn_handle, cid, buf, len, stalled));
 }
 
 int mp_bluetooth_l2cap_recvinto(uint16_t conn_handle, uint16_t cid, uint8_t *buf, size_t *len) {
-    return mp_rust_ble_finish(ble_l2cap_recvinto(mp_rust_ble_now(), conn_handle, cid, buf, len));
+    return mp_rust_ble_finish(ble_l2cap_recvinto(conn_handle, cid, buf, len));
 }
 
 #endif // MICROPY_PY_BLUETOOTH && MICROPY_BLUETOOTH_RUST && MICROPY_PY_BLUETOOTH_ENABLE_L2CAP_CHANNELS

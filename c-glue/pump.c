@@ -25,7 +25,7 @@ static int feed(void) {
         if (len < 0) {
             return -1;
         }
-        size_t taken = len > 0 ? ble_receive(mp_rust_ble_now(), data, len) : 0;
+        size_t taken = len > 0 ? ble_receive(data, len) : 0;
         blocked = len > 0 && taken == 0;
         if (taken == 0) {
             return total;
@@ -37,7 +37,7 @@ static int feed(void) {
 
 static bool drain(void) {
     ble_transmit_t packet;
-    while (ble_poll_transmit(mp_rust_ble_now(), &packet)) {
+    while (ble_poll_transmit(&packet)) {
         mp_rust_ble_part_t parts[] = {
             { packet.header, packet.header_len },
             { packet.head, packet.head_len },
@@ -46,7 +46,7 @@ static bool drain(void) {
         if (!mp_rust_ble_hci_send(parts, MP_ARRAY_SIZE(parts))) {
             return false;
         }
-        ble_transmitted(mp_rust_ble_now());
+        ble_transmitted();
     }
     return true;
 }
@@ -55,10 +55,10 @@ static int turn(void) {
     int fed = feed();
     uint32_t deadline;
     if (ble_poll_timeout(&deadline) && (int32_t)(deadline - mp_rust_ble_now()) <= 0) {
-        ble_handle_timeout(mp_rust_ble_now());
+        ble_handle_timeout();
     }
     if (fed < 0 || !drain()) {
-        ble_transport_lost(mp_rust_ble_now());
+        ble_transport_lost();
         return -1;
     }
     return fed;
@@ -90,7 +90,7 @@ void mp_rust_ble_flush(void) {
         return;
     }
     if (!drain()) {
-        ble_transport_lost(mp_rust_ble_now());
+        ble_transport_lost();
         mp_rust_ble_hci_pump_soon();
     }
     arm();
@@ -114,7 +114,7 @@ static bool pump_one(void) {
         return false; // Without memory the event waits in the host.
     }
     ble_event_t event;
-    if (!ble_poll_event(mp_rust_ble_now(), &event, payload)) {
+    if (!ble_poll_event(&event, payload)) {
         return false;
     }
     ++depth;

@@ -11,9 +11,15 @@
 #include "glue.h"
 
 // Prototypes for Rust, which has its own declarations.
+uint32_t mp_rust_ble_clock(void);
 uint32_t mp_rust_ble_critical_enter(void);
 void mp_rust_ble_critical_exit(uint32_t state);
 __attribute__((noreturn)) void mp_rust_ble_panic(void);
+
+// The time of each call.
+uint32_t mp_rust_ble_clock(void) {
+    return mp_rust_ble_now();
+}
 
 // Guards the flag that says that the host is in use.
 uint32_t mp_rust_ble_critical_enter(void) {

@@ -1,10 +1,12 @@
 //! The one error type of the host's commands.
 
-/// Why a command was refused; the FFI maps each to an errno.
+/// Why a command was refused; the FFI maps each to an errno. Zero is left to
+/// success, which is the cheapest to test for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Error {
     /// A parameter is out of range: `EINVAL`.
-    Invalid,
+    Invalid = 1,
     /// No such handle, bond or channel: `ENOENT`.
     NotFound,
     /// A pool or queue is full; try again after the next event: `ENOMEM`.

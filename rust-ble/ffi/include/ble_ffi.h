@@ -82,7 +82,7 @@
 // Outcome of a command.
 enum ble_error_t
 #if __STDC_VERSION__ >= 202311L
-  : uint8_t
+  : uint32_t
 #endif // __STDC_VERSION__ >= 202311L
  {
   BLE_OK,
@@ -103,7 +103,7 @@ enum ble_error_t
 #if __STDC_VERSION__ >= 202311L
 typedef enum ble_error_t ble_error_t;
 #else
-typedef uint8_t ble_error_t;
+typedef uint32_t ble_error_t;
 #endif // __STDC_VERSION__ >= 202311L
 
 // Names an option.
@@ -203,14 +203,13 @@ ble_error_t ble_set_name(const uint8_t *name, size_t len);
 uint8_t ble_address(uint8_t *addr);
 
 // MicroPython's `addr_mode`; while active an operation.
-ble_error_t ble_set_address_mode(uint32_t now, uint8_t mode);
+ble_error_t ble_set_address_mode(uint8_t mode);
 
 // Starts advertising: an operation. A null pointer keeps earlier data.
 //
 // # Safety
 // `data` and `response` are null or point to as many bytes.
-ble_error_t ble_advertise(uint32_t now,
-                          bool connectable,
+ble_error_t ble_advertise(bool connectable,
                           uint32_t interval_us,
                           const uint8_t *data,
                           size_t data_len,
@@ -218,34 +217,32 @@ ble_error_t ble_advertise(uint32_t now,
                           size_t response_len);
 
 // Stops advertising: an operation.
-ble_error_t ble_stop_advertising(uint32_t now);
+ble_error_t ble_stop_advertising(void);
 
 // Starts scanning: an operation. Zero is without end.
-ble_error_t ble_start_scan(uint32_t now,
-                           uint32_t duration_ms,
+ble_error_t ble_start_scan(uint32_t duration_ms,
                            uint32_t interval_us,
                            uint32_t window_us,
                            bool active);
 
 // Stops scanning: an operation.
-ble_error_t ble_stop_scan(uint32_t now);
+ble_error_t ble_stop_scan(void);
 
 // Starts to connect: an operation. Zero intervals leave the choice to us.
 //
 // # Safety
 // `addr` points to six bytes, most significant first.
-ble_error_t ble_connect(uint32_t now,
-                        uint8_t addr_type,
+ble_error_t ble_connect(uint8_t addr_type,
                         const uint8_t *addr,
                         uint32_t duration_ms,
                         uint32_t min_interval_us,
                         uint32_t max_interval_us);
 
 // Gives up connecting: an operation.
-ble_error_t ble_cancel_connect(uint32_t now);
+ble_error_t ble_cancel_connect(void);
 
 // Ends a link.
-ble_error_t ble_disconnect(uint32_t now, uint16_t conn);
+ble_error_t ble_disconnect(uint16_t conn);
 
 // Whether there is such a link.
 bool ble_is_connected(uint16_t conn);
@@ -256,8 +253,7 @@ bool ble_is_connected(uint16_t conn);
 // # Safety
 // `params` points to as many bytes; `reply` to as many that nothing else
 // touches until `ble_take_reply`.
-ble_error_t ble_hci_command(uint32_t now,
-                            uint16_t opcode,
+ble_error_t ble_hci_command(uint16_t opcode,
                             const uint8_t *params,
                             size_t params_len,
                             uint8_t *reply,
@@ -318,7 +314,7 @@ ble_error_t ble_read(uint16_t handle, const uint8_t **value, size_t *len);
 //
 // # Safety
 // `value` points to `len` bytes.
-ble_error_t ble_write(uint32_t now, uint16_t handle, const uint8_t *value, size_t len, bool update);
+ble_error_t ble_write(uint16_t handle, const uint8_t *value, size_t len, bool update);
 
 // Sets the capacity of a value, and whether clients append to it.
 ble_error_t ble_set_buffer(uint16_t handle, size_t len, bool append);
@@ -327,8 +323,7 @@ ble_error_t ble_set_buffer(uint16_t handle, size_t len, bool append);
 //
 // # Safety
 // `value` is null or points to `len` bytes.
-ble_error_t ble_notify(uint32_t now,
-                       uint16_t conn,
+ble_error_t ble_notify(uint16_t conn,
                        uint16_t handle,
                        bool indicate,
                        const uint8_t *value,
@@ -347,41 +342,36 @@ ble_error_t ble_set_preferred_mtu(uint16_t mtu);
 //
 // # Safety
 // `uuid` is null or points to as many bytes.
-ble_error_t ble_discover_services(uint32_t now,
-                                  uint16_t conn,
-                                  const uint8_t *uuid,
-                                  size_t uuid_len);
+ble_error_t ble_discover_services(uint16_t conn, const uint8_t *uuid, size_t uuid_len);
 
 // Discovers characteristics, all if `uuid` is null.
 //
 // # Safety
 // `uuid` is null or points to as many bytes.
-ble_error_t ble_discover_characteristics(uint32_t now,
-                                         uint16_t conn,
+ble_error_t ble_discover_characteristics(uint16_t conn,
                                          uint16_t start,
                                          uint16_t end,
                                          const uint8_t *uuid,
                                          size_t uuid_len);
 
 // Discovers descriptors.
-ble_error_t ble_discover_descriptors(uint32_t now, uint16_t conn, uint16_t start, uint16_t end);
+ble_error_t ble_discover_descriptors(uint16_t conn, uint16_t start, uint16_t end);
 
 // Reads a value from the peer.
-ble_error_t ble_client_read(uint32_t now, uint16_t conn, uint16_t handle);
+ble_error_t ble_client_read(uint16_t conn, uint16_t handle);
 
 // Writes a value to the peer; see `Host::gattc_write` for the mode.
 //
 // # Safety
 // `value` points to `len` bytes.
-ble_error_t ble_client_write(uint32_t now,
-                             uint16_t conn,
+ble_error_t ble_client_write(uint16_t conn,
                              uint16_t handle,
                              const uint8_t *value,
                              size_t len,
                              uint32_t mode);
 
 // Exchanges the MTU.
-ble_error_t ble_exchange_mtu(uint32_t now, uint16_t conn);
+ble_error_t ble_exchange_mtu(uint16_t conn);
 
 // Bytes to lend for a channel with SDUs of up to `mtu` bytes.
 size_t ble_l2cap_memory_needed(uint16_t mtu);
@@ -394,8 +384,7 @@ ble_error_t ble_l2cap_listen(uint16_t psm, uint16_t mtu);
 // # Safety
 // `memory` points to `len` bytes that nothing else touches as long as
 // `ble_l2cap_holds` says so; `cid` to room for the CID.
-ble_error_t ble_l2cap_connect(uint32_t now,
-                              uint16_t conn,
+ble_error_t ble_l2cap_connect(uint16_t conn,
                               uint16_t psm,
                               uint16_t mtu,
                               uint8_t *memory,
@@ -413,14 +402,13 @@ ble_error_t ble_answer_accept(uint16_t token, uint8_t *memory, size_t len);
 bool ble_l2cap_holds(uint16_t cid);
 
 // Ends a channel.
-ble_error_t ble_l2cap_disconnect(uint32_t now, uint16_t conn, uint16_t cid);
+ble_error_t ble_l2cap_disconnect(uint16_t conn, uint16_t cid);
 
 // Sends an SDU and tells whether the channel is stalled now.
 //
 // # Safety
 // `data` points to `len` bytes, `stalled` to room for the answer.
-ble_error_t ble_l2cap_send(uint32_t now,
-                           uint16_t conn,
+ble_error_t ble_l2cap_send(uint16_t conn,
                            uint16_t cid,
                            const uint8_t *data,
                            size_t len,
@@ -431,11 +419,7 @@ ble_error_t ble_l2cap_send(uint32_t now,
 // # Safety
 // `buf` is null or points to `*len` bytes; `len` points to their number,
 // which is replaced.
-ble_error_t ble_l2cap_recvinto(uint32_t now,
-                               uint16_t conn,
-                               uint16_t cid,
-                               uint8_t *buf,
-                               size_t *len);
+ble_error_t ble_l2cap_recvinto(uint16_t conn, uint16_t cid, uint8_t *buf, size_t *len);
 
 // Most L2CAP channels at a time.
 size_t ble_max_channels(void);
@@ -460,10 +444,10 @@ bool ble_take_memory(void);
 //
 // # Safety
 // `seed` points to 32 bytes of the best entropy there is.
-ble_error_t ble_start(uint32_t now, const uint8_t *seed);
+ble_error_t ble_start(const uint8_t *seed);
 
 // Ends all links and resets the controller: an operation.
-ble_error_t ble_stop(uint32_t now);
+ble_error_t ble_stop(void);
 
 // Off at once, without the controller, which may be gone. Configuration of
 // the script stays.
@@ -473,23 +457,23 @@ void ble_switch_off(void);
 bool ble_is_active(void);
 
 // The controller is gone: links end, each with its event.
-void ble_transport_lost(uint32_t now);
+void ble_transport_lost(void);
 
 // Takes bytes of the H4 stream and returns how many.
 //
 // # Safety
 // `data` points to `len` bytes.
-size_t ble_receive(uint32_t now, const uint8_t *data, size_t len);
+size_t ble_receive(const uint8_t *data, size_t len);
 
 // The next packet to send; false when there is none. To be followed by
 // `ble_transmitted` once it is out, before anything else.
 //
 // # Safety
 // `packet` points to room for one.
-bool ble_poll_transmit(uint32_t now, ble_transmit_t *packet);
+bool ble_poll_transmit(ble_transmit_t *packet);
 
 // The packet that `ble_poll_transmit` gave is out.
-void ble_transmitted(uint32_t now);
+void ble_transmitted(void);
 
 // When `ble_handle_timeout` is due; false for never.
 //
@@ -498,13 +482,13 @@ void ble_transmitted(uint32_t now);
 bool ble_poll_timeout(uint32_t *at);
 
 // Ends what has waited too long.
-void ble_handle_timeout(uint32_t now);
+void ble_handle_timeout(void);
 
 // The next event for the script; false when there is none for now.
 //
 // # Safety
 // `event` points to room for one, `payload` to `BLE_EVENT_BYTES`.
-bool ble_poll_event(uint32_t now, ble_event_t *event, uint8_t *payload);
+bool ble_poll_event(ble_event_t *event, uint8_t *payload);
 
 // The result of the operation that runs; false while it does.
 //
@@ -542,16 +526,16 @@ ble_error_t ble_set_secure_only(bool enabled);
 ble_error_t ble_set_io(uint8_t capability);
 
 // Pairs, or encrypts with the stored key.
-ble_error_t ble_pair(uint32_t now, uint16_t conn);
+ble_error_t ble_pair(uint16_t conn);
 
 // Forgets a bond, or all if `addr` is null.
 //
 // # Safety
 // `addr` is null or points to six bytes, most significant first.
-ble_error_t ble_unpair(uint32_t now, uint8_t addr_type, const uint8_t *addr);
+ble_error_t ble_unpair(uint8_t addr_type, const uint8_t *addr);
 
 // What the user did for `_IRQ_PASSKEY_ACTION`.
-ble_error_t ble_passkey(uint32_t now, uint16_t conn, uint8_t action, uint32_t passkey);
+ble_error_t ble_passkey(uint16_t conn, uint8_t action, uint32_t passkey);
 
 // Answers `_IRQ_GET_SECRET`; null for nothing found.
 //

@@ -5,7 +5,7 @@ use ble_core::{Error, Result};
 /// Outcome of a command.
 #[allow(non_camel_case_types, missing_docs)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
+#[repr(u32)]
 pub enum ble_error_t {
     BLE_OK,
     BLE_INVALID,

@@ -5,7 +5,6 @@ use crate::singleton::{command, query, Hold};
 use crate::slice::{address, bytes, optional, optional_mut};
 use ble_core::gap::AddressMode;
 use ble_core::gatt::db::set_name;
-use ble_core::Instant;
 
 /// The device name: sets `*name`, valid until it is set again, and gives its
 /// length.
@@ -54,7 +53,7 @@ pub unsafe extern "C" fn ble_address(addr: *mut u8) -> u8 {
 
 /// MicroPython's `addr_mode`; while active an operation.
 #[no_mangle]
-pub extern "C" fn ble_set_address_mode(now: u32, mode: u8) -> ble_error_t {
+pub extern "C" fn ble_set_address_mode(mode: u8) -> ble_error_t {
     let mode = match mode {
         0 => AddressMode::Public,
         1 => AddressMode::Static,
@@ -66,7 +65,7 @@ pub extern "C" fn ble_set_address_mode(now: u32, mode: u8) -> ble_error_t {
         return ble_error_t::BLE_BUSY;
     };
     match hold.host() {
-        Some(host) => host.set_address_mode(Instant(now), mode).into(),
+        Some(host) => host.set_address_mode(host.now(), mode).into(),
         None => {
             hold.settings().mode = mode;
             ble_error_t::BLE_OK
@@ -80,7 +79,6 @@ pub extern "C" fn ble_set_address_mode(now: u32, mode: u8) -> ble_error_t {
 /// `data` and `response` are null or point to as many bytes.
 #[no_mangle]
 pub unsafe extern "C" fn ble_advertise(
-    now: u32,
     connectable: bool,
     interval_us: u32,
     data: *const u8,
@@ -90,31 +88,30 @@ pub unsafe extern "C" fn ble_advertise(
 ) -> ble_error_t {
     // SAFETY: the caller promises these bytes.
     let (data, response) = unsafe { (optional(data, data_len), optional(response, response_len)) };
-    command(|host| host.advertise(Instant(now), connectable, interval_us, data, response))
+    command(|host| host.advertise(host.now(), connectable, interval_us, data, response))
 }
 
 /// Stops advertising: an operation.
 #[no_mangle]
-pub extern "C" fn ble_stop_advertising(now: u32) -> ble_error_t {
-    command(|host| host.stop_advertising(Instant(now)))
+pub extern "C" fn ble_stop_advertising() -> ble_error_t {
+    command(|host| host.stop_advertising(host.now()))
 }
 
 /// Starts scanning: an operation. Zero is without end.
 #[no_mangle]
 pub extern "C" fn ble_start_scan(
-    now: u32,
     duration_ms: u32,
     interval_us: u32,
     window_us: u32,
     active: bool,
 ) -> ble_error_t {
-    command(|host| host.start_scan(Instant(now), duration_ms, interval_us, window_us, active))
+    command(|host| host.start_scan(host.now(), duration_ms, interval_us, window_us, active))
 }
 
 /// Stops scanning: an operation.
 #[no_mangle]
-pub extern "C" fn ble_stop_scan(now: u32) -> ble_error_t {
-    command(|host| host.stop_scan(Instant(now)))
+pub extern "C" fn ble_stop_scan() -> ble_error_t {
+    command(|host| host.stop_scan(host.now()))
 }
 
 /// Starts to connect: an operation. Zero intervals leave the choice to us.
@@ -123,7 +120,6 @@ pub extern "C" fn ble_stop_scan(now: u32) -> ble_error_t {
 /// `addr` points to six bytes, most significant first.
 #[no_mangle]
 pub unsafe extern "C" fn ble_connect(
-    now: u32,
     addr_type: u8,
     addr: *const u8,
     duration_ms: u32,
@@ -134,7 +130,7 @@ pub unsafe extern "C" fn ble_connect(
     let peer = unsafe { address(addr_type, addr) };
     command(|host| {
         host.connect(
-            Instant(now),
+            host.now(),
             peer,
             duration_ms,
             min_interval_us,
@@ -145,14 +141,14 @@ pub unsafe extern "C" fn ble_connect(
 
 /// Gives up connecting: an operation.
 #[no_mangle]
-pub extern "C" fn ble_cancel_connect(now: u32) -> ble_error_t {
-    command(|host| host.cancel_connect(Instant(now)))
+pub extern "C" fn ble_cancel_connect() -> ble_error_t {
+    command(|host| host.cancel_connect(host.now()))
 }
 
 /// Ends a link.
 #[no_mangle]
-pub extern "C" fn ble_disconnect(now: u32, conn: u16) -> ble_error_t {
-    command(|host| host.disconnect(Instant(now), conn))
+pub extern "C" fn ble_disconnect(conn: u16) -> ble_error_t {
+    command(|host| host.disconnect(host.now(), conn))
 }
 
 /// Whether there is such a link.
@@ -169,7 +165,6 @@ pub extern "C" fn ble_is_connected(conn: u16) -> bool {
 /// touches until `ble_take_reply`.
 #[no_mangle]
 pub unsafe extern "C" fn ble_hci_command(
-    now: u32,
     opcode: u16,
     params: *const u8,
     params_len: usize,
@@ -180,7 +175,7 @@ pub unsafe extern "C" fn ble_hci_command(
     let params = unsafe { bytes(params, params_len) };
     // SAFETY: the caller leaves these alone until it takes the reply.
     let reply = unsafe { optional_mut(reply, reply_len) }.unwrap_or(&mut []);
-    command(|host| host.hci_command(Instant(now), opcode, params, reply))
+    command(|host| host.hci_command(host.now(), opcode, params, reply))
 }
 
 /// Ends the use of `ble_hci_command`'s memory and gives the HCI status.

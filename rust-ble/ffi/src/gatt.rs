@@ -3,7 +3,7 @@
 use crate::ble_error_t;
 use crate::singleton::{command, configure, insist, Hold};
 use crate::slice::{bytes, optional, optional_mut};
-use ble_core::{Error, Instant, Result, Uuid};
+use ble_core::{Error, Result, Uuid};
 
 /// Bytes that the last `BLE_NEED_MEMORY` asked for.
 #[no_mangle]
@@ -134,7 +134,6 @@ pub unsafe extern "C" fn ble_read(
 /// `value` points to `len` bytes.
 #[no_mangle]
 pub unsafe extern "C" fn ble_write(
-    now: u32,
     handle: u16,
     value: *const u8,
     len: usize,
@@ -142,7 +141,7 @@ pub unsafe extern "C" fn ble_write(
 ) -> ble_error_t {
     // SAFETY: the caller promises these bytes.
     let value = unsafe { bytes(value, len) };
-    command(|host| host.gatts_write(Instant(now), handle, value, update))
+    command(|host| host.gatts_write(host.now(), handle, value, update))
 }
 
 /// Sets the capacity of a value, and whether clients append to it.
@@ -157,7 +156,6 @@ pub extern "C" fn ble_set_buffer(handle: u16, len: usize, append: bool) -> ble_e
 /// `value` is null or points to `len` bytes.
 #[no_mangle]
 pub unsafe extern "C" fn ble_notify(
-    now: u32,
     conn: u16,
     handle: u16,
     indicate: bool,
@@ -167,8 +165,8 @@ pub unsafe extern "C" fn ble_notify(
     // SAFETY: the caller promises these bytes.
     let value = unsafe { optional(value, len) };
     command(|host| match indicate {
-        false => host.notify(Instant(now), conn, handle, value),
-        true => host.indicate(Instant(now), conn, handle, value),
+        false => host.notify(host.now(), conn, handle, value),
+        true => host.indicate(host.now(), conn, handle, value),
     })
 }
 
@@ -196,7 +194,6 @@ pub extern "C" fn ble_set_preferred_mtu(mtu: u16) -> ble_error_t {
 /// `uuid` is null or points to as many bytes.
 #[no_mangle]
 pub unsafe extern "C" fn ble_discover_services(
-    now: u32,
     conn: u16,
     uuid: *const u8,
     uuid_len: usize,
@@ -208,7 +205,7 @@ pub unsafe extern "C" fn ble_discover_services(
         if uuid.is_some() {
             valid(&sought)?;
         }
-        host.discover_services(Instant(now), conn, sought)
+        host.discover_services(host.now(), conn, sought)
     })
 }
 
@@ -218,7 +215,6 @@ pub unsafe extern "C" fn ble_discover_services(
 /// `uuid` is null or points to as many bytes.
 #[no_mangle]
 pub unsafe extern "C" fn ble_discover_characteristics(
-    now: u32,
     conn: u16,
     start: u16,
     end: u16,
@@ -232,25 +228,20 @@ pub unsafe extern "C" fn ble_discover_characteristics(
         if uuid.is_some() {
             valid(&sought)?;
         }
-        host.discover_characteristics(Instant(now), conn, start, end, sought)
+        host.discover_characteristics(host.now(), conn, start, end, sought)
     })
 }
 
 /// Discovers descriptors.
 #[no_mangle]
-pub extern "C" fn ble_discover_descriptors(
-    now: u32,
-    conn: u16,
-    start: u16,
-    end: u16,
-) -> ble_error_t {
-    command(|host| host.discover_descriptors(Instant(now), conn, start, end))
+pub extern "C" fn ble_discover_descriptors(conn: u16, start: u16, end: u16) -> ble_error_t {
+    command(|host| host.discover_descriptors(host.now(), conn, start, end))
 }
 
 /// Reads a value from the peer.
 #[no_mangle]
-pub extern "C" fn ble_client_read(now: u32, conn: u16, handle: u16) -> ble_error_t {
-    command(|host| host.gattc_read(Instant(now), conn, handle))
+pub extern "C" fn ble_client_read(conn: u16, handle: u16) -> ble_error_t {
+    command(|host| host.gattc_read(host.now(), conn, handle))
 }
 
 /// Writes a value to the peer; see `Host::gattc_write` for the mode.
@@ -259,7 +250,6 @@ pub extern "C" fn ble_client_read(now: u32, conn: u16, handle: u16) -> ble_error
 /// `value` points to `len` bytes.
 #[no_mangle]
 pub unsafe extern "C" fn ble_client_write(
-    now: u32,
     conn: u16,
     handle: u16,
     value: *const u8,
@@ -268,11 +258,11 @@ pub unsafe extern "C" fn ble_client_write(
 ) -> ble_error_t {
     // SAFETY: the caller promises these bytes.
     let value = unsafe { bytes(value, len) };
-    command(|host| host.gattc_write(Instant(now), conn, handle, value, mode))
+    command(|host| host.gattc_write(host.now(), conn, handle, value, mode))
 }
 
 /// Exchanges the MTU.
 #[no_mangle]
-pub extern "C" fn ble_exchange_mtu(now: u32, conn: u16) -> ble_error_t {
-    command(|host| host.exchange_mtu(Instant(now), conn))
+pub extern "C" fn ble_exchange_mtu(conn: u16) -> ble_error_t {
+    command(|host| host.exchange_mtu(host.now(), conn))
 }

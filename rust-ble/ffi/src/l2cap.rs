@@ -3,7 +3,7 @@
 use crate::ble_error_t;
 use crate::singleton::{command, insist, query};
 use crate::slice::{bytes, optional_mut};
-use ble_core::{Instant, Token};
+use ble_core::Token;
 
 /// Bytes to lend for a channel with SDUs of up to `mtu` bytes.
 #[no_mangle]
@@ -24,7 +24,6 @@ pub extern "C" fn ble_l2cap_listen(psm: u16, mtu: u16) -> ble_error_t {
 /// `ble_l2cap_holds` says so; `cid` to room for the CID.
 #[no_mangle]
 pub unsafe extern "C" fn ble_l2cap_connect(
-    now: u32,
     conn: u16,
     psm: u16,
     mtu: u16,
@@ -35,7 +34,7 @@ pub unsafe extern "C" fn ble_l2cap_connect(
     // SAFETY: the caller promises this memory.
     let memory = unsafe { optional_mut(memory, len) }.unwrap_or(&mut []);
     command(|host| {
-        let ours = host.l2cap_connect(Instant(now), conn, psm, mtu, memory)?;
+        let ours = host.l2cap_connect(host.now(), conn, psm, mtu, memory)?;
         // SAFETY: the caller promises room.
         unsafe { cid.write(ours) };
         Ok(())
@@ -64,8 +63,8 @@ pub extern "C" fn ble_l2cap_holds(cid: u16) -> bool {
 
 /// Ends a channel.
 #[no_mangle]
-pub extern "C" fn ble_l2cap_disconnect(now: u32, conn: u16, cid: u16) -> ble_error_t {
-    command(|host| host.l2cap_disconnect(Instant(now), conn, cid))
+pub extern "C" fn ble_l2cap_disconnect(conn: u16, cid: u16) -> ble_error_t {
+    command(|host| host.l2cap_disconnect(host.now(), conn, cid))
 }
 
 /// Sends an SDU and tells whether the channel is stalled now.
@@ -74,7 +73,6 @@ pub extern "C" fn ble_l2cap_disconnect(now: u32, conn: u16, cid: u16) -> ble_err
 /// `data` points to `len` bytes, `stalled` to room for the answer.
 #[no_mangle]
 pub unsafe extern "C" fn ble_l2cap_send(
-    now: u32,
     conn: u16,
     cid: u16,
     data: *const u8,
@@ -84,7 +82,7 @@ pub unsafe extern "C" fn ble_l2cap_send(
     // SAFETY: the caller promises these bytes.
     let data = unsafe { bytes(data, len) };
     command(|host| {
-        let full = host.l2cap_send(Instant(now), conn, cid, data)?;
+        let full = host.l2cap_send(host.now(), conn, cid, data)?;
         // SAFETY: the caller promises room.
         unsafe { stalled.write(full) };
         Ok(())
@@ -98,7 +96,6 @@ pub unsafe extern "C" fn ble_l2cap_send(
 /// which is replaced.
 #[no_mangle]
 pub unsafe extern "C" fn ble_l2cap_recvinto(
-    now: u32,
     conn: u16,
     cid: u16,
     buf: *mut u8,
@@ -107,7 +104,7 @@ pub unsafe extern "C" fn ble_l2cap_recvinto(
     // SAFETY: the caller promises these bytes.
     let buf = unsafe { optional_mut(buf, len.read()) };
     command(|host| {
-        let taken = host.l2cap_recvinto(Instant(now), conn, cid, buf)?;
+        let taken = host.l2cap_recvinto(host.now(), conn, cid, buf)?;
         // SAFETY: the caller promises room.
         unsafe { len.write(taken) };
         Ok(())

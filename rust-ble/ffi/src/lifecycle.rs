@@ -58,21 +58,21 @@ pub extern "C" fn ble_take_memory() -> bool {
 /// # Safety
 /// `seed` points to 32 bytes of the best entropy there is.
 #[no_mangle]
-pub unsafe extern "C" fn ble_start(now: u32, seed: *const u8) -> ble_error_t {
+pub unsafe extern "C" fn ble_start(seed: *const u8) -> ble_error_t {
     let mut entropy = [0; 32];
     // SAFETY: the caller promises 32 bytes.
     copy(&mut entropy, unsafe { bytes(seed, 32) });
     command(|host| {
         host.seed(&entropy);
-        host.start(Instant(now), host.options())
+        host.start(host.now(), host.options())
     })
 }
 
 /// Ends all links and resets the controller: an operation.
 #[no_mangle]
-pub extern "C" fn ble_stop(now: u32) -> ble_error_t {
+pub extern "C" fn ble_stop() -> ble_error_t {
     insist(ble_error_t::BLE_INACTIVE, |host| {
-        host.stop(Instant(now)).into()
+        host.stop(host.now()).into()
     })
 }
 
@@ -94,8 +94,8 @@ pub extern "C" fn ble_is_active() -> bool {
 
 /// The controller is gone: links end, each with its event.
 #[no_mangle]
-pub extern "C" fn ble_transport_lost(now: u32) {
-    insist((), |host| host.transport_lost(Instant(now)));
+pub extern "C" fn ble_transport_lost() {
+    insist((), |host| host.transport_lost(host.now()));
 }
 
 /// Takes bytes of the H4 stream and returns how many.
@@ -103,10 +103,10 @@ pub extern "C" fn ble_transport_lost(now: u32) {
 /// # Safety
 /// `data` points to `len` bytes.
 #[no_mangle]
-pub unsafe extern "C" fn ble_receive(now: u32, data: *const u8, len: usize) -> usize {
+pub unsafe extern "C" fn ble_receive(data: *const u8, len: usize) -> usize {
     // SAFETY: the caller promises these bytes.
     let data = unsafe { bytes(data, len) };
-    query(0, |host| host.receive(Instant(now), data))
+    query(0, |host| host.receive(host.now(), data))
 }
 
 /// The next packet to send; false when there is none. To be followed by
@@ -115,11 +115,12 @@ pub unsafe extern "C" fn ble_receive(now: u32, data: *const u8, len: usize) -> u
 /// # Safety
 /// `packet` points to room for one.
 #[no_mangle]
-pub unsafe extern "C" fn ble_poll_transmit(now: u32, packet: *mut ble_transmit_t) -> bool {
+pub unsafe extern "C" fn ble_poll_transmit(packet: *mut ble_transmit_t) -> bool {
     let Some(mut held) = Held::take() else {
         return false;
     };
-    let Some(transmit) = held.host().poll_transmit(Instant(now)) else {
+    let host = held.host();
+    let Some(transmit) = host.poll_transmit(host.now()) else {
         return false;
     };
     let mut header = [0; 11];
@@ -139,8 +140,8 @@ pub unsafe extern "C" fn ble_poll_transmit(now: u32, packet: *mut ble_transmit_t
 
 /// The packet that `ble_poll_transmit` gave is out.
 #[no_mangle]
-pub extern "C" fn ble_transmitted(now: u32) {
-    insist((), |host| host.transmitted(Instant(now)));
+pub extern "C" fn ble_transmitted() {
+    insist((), |host| host.transmitted(host.now()));
 }
 
 /// When `ble_handle_timeout` is due; false for never.
@@ -161,8 +162,8 @@ pub unsafe extern "C" fn ble_poll_timeout(at: *mut u32) -> bool {
 
 /// Ends what has waited too long.
 #[no_mangle]
-pub extern "C" fn ble_handle_timeout(now: u32) {
-    query((), |host| host.handle_timeout(Instant(now)));
+pub extern "C" fn ble_handle_timeout() {
+    query((), |host| host.handle_timeout(host.now()));
 }
 
 /// The next event for the script; false when there is none for now.
@@ -170,11 +171,7 @@ pub extern "C" fn ble_handle_timeout(now: u32) {
 /// # Safety
 /// `event` points to room for one, `payload` to `BLE_EVENT_BYTES`.
 #[no_mangle]
-pub unsafe extern "C" fn ble_poll_event(
-    now: u32,
-    event: *mut ble_event_t,
-    payload: *mut u8,
-) -> bool {
+pub unsafe extern "C" fn ble_poll_event(event: *mut ble_event_t, payload: *mut u8) -> bool {
     // SAFETY: the caller promises this room.
     let Some(out) = (unsafe { optional_mut(payload, BLE_EVENT_BYTES) }) else {
         return false;
@@ -184,7 +181,8 @@ pub unsafe extern "C" fn ble_poll_event(
     };
     #[cfg(feature = "debug")]
     crate::debug::at_event();
-    let Some(polled) = held.host().poll_event(Instant(now)) else {
+    let host = held.host();
+    let Some(polled) = host.poll_event(host.now()) else {
         return false;
     };
     // SAFETY: the caller promises room.

@@ -4,7 +4,7 @@ use crate::ble_error_t;
 use crate::singleton::{self, command, insist};
 use crate::slice::{address, optional};
 use ble_core::smp::{IoCapability, SecurityConfig};
-use ble_core::{Error, Instant, Result, Token};
+use ble_core::{Error, Result, Token};
 
 fn configure(f: impl FnOnce(&mut SecurityConfig) -> Result<()>) -> ble_error_t {
     singleton::configure(|settings| {
@@ -63,8 +63,8 @@ pub extern "C" fn ble_set_io(capability: u8) -> ble_error_t {
 
 /// Pairs, or encrypts with the stored key.
 #[no_mangle]
-pub extern "C" fn ble_pair(now: u32, conn: u16) -> ble_error_t {
-    command(|host| host.pair(Instant(now), conn))
+pub extern "C" fn ble_pair(conn: u16) -> ble_error_t {
+    command(|host| host.pair(host.now(), conn))
 }
 
 /// Forgets a bond, or all if `addr` is null.
@@ -72,16 +72,16 @@ pub extern "C" fn ble_pair(now: u32, conn: u16) -> ble_error_t {
 /// # Safety
 /// `addr` is null or points to six bytes, most significant first.
 #[no_mangle]
-pub unsafe extern "C" fn ble_unpair(now: u32, addr_type: u8, addr: *const u8) -> ble_error_t {
+pub unsafe extern "C" fn ble_unpair(addr_type: u8, addr: *const u8) -> ble_error_t {
     // SAFETY: the caller promises six bytes.
     let peer = (!addr.is_null()).then(|| unsafe { address(addr_type, addr) });
-    command(|host| host.unpair(Instant(now), peer))
+    command(|host| host.unpair(host.now(), peer))
 }
 
 /// What the user did for `_IRQ_PASSKEY_ACTION`.
 #[no_mangle]
-pub extern "C" fn ble_passkey(now: u32, conn: u16, action: u8, passkey: u32) -> ble_error_t {
-    command(|host| host.passkey(Instant(now), conn, action, passkey))
+pub extern "C" fn ble_passkey(conn: u16, action: u8, passkey: u32) -> ble_error_t {
+    command(|host| host.passkey(host.now(), conn, action, passkey))
 }
 
 /// Answers `_IRQ_GET_SECRET`; null for nothing found.

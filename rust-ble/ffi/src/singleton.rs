@@ -10,6 +10,7 @@
 use crate::ble_error_t;
 use ble_core::gatt::db::Name;
 use ble_core::host::{Host, Settings};
+use ble_core::Instant;
 use core::cell::UnsafeCell;
 
 struct Singleton {
@@ -45,6 +46,7 @@ critical_section::set_impl!(CriticalSection);
 extern "C" {
     fn mp_rust_ble_critical_enter() -> u32;
     fn mp_rust_ble_critical_exit(state: u32);
+    fn mp_rust_ble_clock() -> u32;
 }
 
 // SAFETY: the glue maps these to MicroPython's atomic section, which nests and
@@ -88,11 +90,10 @@ impl Hold {
         Some(Hold(()))
     }
 
-    /// The host, if there is memory for one.
+    /// The host, if there is memory for one, which is told what time it is.
     pub(crate) fn host(&mut self) -> Option<&mut Host> {
-        // SAFETY: there is one `Hold` at a time, and it is borrowed; a pointer
-        // that is not null is to a host in lent memory.
-        unsafe { (*SINGLETON.host.get()).as_mut() }
+        // SAFETY: there is one `Hold` at a time, and it is borrowed.
+        unsafe { host_at_now() }
     }
 
     /// What the script configured.
@@ -117,6 +118,22 @@ impl Hold {
                 None => &mut *SINGLETON.name.get(),
             }
         }
+    }
+}
+
+/// The host, if there is memory for one, which is told what time it is: once
+/// here, and not by each call from C.
+///
+/// # Safety
+/// Only for who has set `busy`, as long as that is so.
+#[inline(never)]
+unsafe fn host_at_now() -> Option<&'static mut Host> {
+    // SAFETY: the caller is alone; a pointer that is not null is to a host in
+    // lent memory. The clock may be read at any time.
+    unsafe {
+        let host = (*SINGLETON.host.get()).as_mut()?;
+        host.set_now(Instant(mp_rust_ble_clock()));
+        Some(host)
     }
 }
 
@@ -199,9 +216,8 @@ impl Held {
     pub(crate) fn take() -> Option<Held> {
         let hold = Hold::take()?;
         // SAFETY: there is one `Hold` at a time, and this one is kept until
-        // `Held` is dropped; a pointer that is not null is to a host in lent
-        // memory.
-        let host = unsafe { (*SINGLETON.host.get()).as_mut() }?;
+        // `Held` is dropped.
+        let host = unsafe { host_at_now() }?;
         core::mem::forget(hold);
         Some(Held(host))
     }
@@ -230,20 +246,25 @@ fn refusal() -> ble_error_t {
 
 /// Runs a command.
 pub(crate) fn command(f: impl FnOnce(&mut Host) -> ble_core::Result<()>) -> ble_error_t {
-    match Held::take() {
-        Some(mut held) => {
-            let result = f(held.host());
-            core::mem::forget(held);
-            outcome(Hold(()), result)
+    let result = Held::take().map(|mut held| {
+        let result = f(held.host());
+        core::mem::forget(held);
+        result
+    });
+    outcome(result)
+}
+
+/// Ends a command that held the host, or was refused. One call at the end of
+/// each command is smaller than the two.
+#[inline(never)]
+fn outcome(result: Option<ble_core::Result<()>>) -> ble_error_t {
+    match result {
+        Some(result) => {
+            drop(Hold(()));
+            result.into()
         }
         None => refusal(),
     }
-}
-
-/// Ends a command.
-#[inline(never)]
-fn outcome(_: Hold, result: ble_core::Result<()>) -> ble_error_t {
-    result.into()
 }
 
 /// Runs a command with a value; `default` while busy or without a host.
@@ -276,7 +297,8 @@ pub(crate) fn configure(f: impl FnOnce(&mut Settings) -> ble_core::Result<()>) -
     match Hold::take() {
         Some(mut hold) => {
             let result = f(hold.settings());
-            outcome(hold, result)
+            core::mem::forget(hold);
+            outcome(Some(result))
         }
         None => ble_error_t::BLE_BUSY,
     }

@@ -24,7 +24,13 @@ fn the_header_is_up_to_date() {
     assert!(stored == text, "run `make header`");
 }
 
-/// The critical section that the glue provides, for what the test links.
+/// The clock and critical section that the glue provides, for what the test
+/// links.
+#[no_mangle]
+extern "C" fn mp_rust_ble_clock() -> u32 {
+    0
+}
+
 #[no_mangle]
 extern "C" fn mp_rust_ble_critical_enter() -> u32 {
     0

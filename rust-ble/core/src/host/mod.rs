@@ -213,6 +213,16 @@ impl Host {
         }
     }
 
+    /// The moment of the last call that named one.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Sets what `now` gives.
+    pub fn set_now(&mut self, now: Instant) {
+        self.now = now;
+    }
+
     /// What outlives the host; see `Settings`.
     pub fn settings(&mut self) -> &mut Settings {
         &mut self.settings

@@ -2,6 +2,7 @@
 
 use crate::input::Input;
 use ble_ffi::*;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Mutex;
 
 /// The host is one static: one call of `run` at a time.
@@ -17,6 +18,14 @@ extern "C" fn mp_rust_ble_critical_enter() -> u32 {
 #[no_mangle]
 extern "C" fn mp_rust_ble_critical_exit(_: u32) {}
 
+/// The clock that the glue provides.
+static CLOCK: AtomicU32 = AtomicU32::new(0);
+
+#[no_mangle]
+extern "C" fn mp_rust_ble_clock() -> u32 {
+    CLOCK.load(Ordering::Relaxed)
+}
+
 /// Memory lent for channels: one piece for each, so that none is lent twice.
 static CHANNELS: Mutex<Vec<(usize, u16)>> = Mutex::new(Vec::new());
 const CHANNEL_BYTES: usize = 8192;
@@ -31,8 +40,8 @@ pub fn run(data: &[u8]) {
         assert!(ble_lend_host(host.as_mut_ptr().cast()));
         ble_lend_database(database.as_mut_ptr(), database.len());
     }
+    CLOCK.store(0, Ordering::Relaxed);
     let mut calls = Calls {
-        now: 0,
         token: 0,
         reply: Box::new([0; 64]),
     };
@@ -47,14 +56,13 @@ pub fn run(data: &[u8]) {
     let mut event = ble_event_t::default();
     let mut payload = [0; BLE_EVENT_BYTES];
     // SAFETY: there is room for an event and its payload.
-    let told = unsafe { ble_poll_event(calls.now, &mut event, payload.as_mut_ptr()) };
+    let told = unsafe { ble_poll_event(&mut event, payload.as_mut_ptr()) };
     assert!(!told && !ble_is_active());
     ble_take_reply();
     assert!(ble_take_memory());
 }
 
 struct Calls {
-    now: u32,
     token: u16,
     /// Lent to the host until the next command or the end.
     reply: Box<[u8; 64]>,
@@ -64,7 +72,7 @@ impl Calls {
     /// On, with a controller that answers everything with success.
     fn start(&mut self) {
         // SAFETY: 32 bytes.
-        unsafe { ble_start(self.now, [7; 32].as_ptr()) };
+        unsafe { ble_start([7; 32].as_ptr()) };
         for _ in 0..60 {
             self.obey();
         }
@@ -78,7 +86,7 @@ impl Calls {
         // SAFETY: all zeros are a packet.
         let mut packet: ble_transmit_t = unsafe { std::mem::zeroed() };
         // SAFETY: there is room for a packet.
-        if !unsafe { ble_poll_transmit(self.now, &mut packet) } {
+        if !unsafe { ble_poll_transmit(&mut packet) } {
             return;
         }
         // SAFETY: the pointers are valid until the next call.
@@ -93,20 +101,20 @@ impl Calls {
             answer = vec![4, 0x0e, 4 + returned.len() as u8, 1, low, high, 0];
             answer.extend_from_slice(returned);
         }
-        ble_transmitted(self.now);
+        ble_transmitted();
         self.give(&answer);
     }
 
     fn give(&mut self, bytes: &[u8]) {
         // SAFETY: a slice is that many bytes.
-        unsafe { ble_receive(self.now, bytes.as_ptr(), bytes.len()) };
+        unsafe { ble_receive(bytes.as_ptr(), bytes.len()) };
     }
 
     fn event(&mut self) {
         let mut event = ble_event_t::default();
         let mut payload = [0; BLE_EVENT_BYTES];
         // SAFETY: there is room for an event and its payload.
-        if unsafe { ble_poll_event(self.now, &mut event, payload.as_mut_ptr()) } {
+        if unsafe { ble_poll_event(&mut event, payload.as_mut_ptr()) } {
             assert!(event.key_len as usize + event.data_len as usize <= BLE_EVENT_BYTES);
             self.token = event.token;
         }
@@ -130,7 +138,6 @@ impl Calls {
 
     fn call(&mut self, input: &mut Input) {
         let (conn, handle) = (0x40 + (input.u8() as u16 & 3), input.u8() as u16);
-        let now = self.now;
         let op = input.u8();
         // SAFETY, for all below: pointers come from slices with their lengths,
         // from places of the type, or are null where the contract allows it;
@@ -138,10 +145,10 @@ impl Calls {
         match op % 48 {
             0 => self.start(),
             1 => {
-                ble_stop(now);
+                ble_stop();
             }
             2 => ble_switch_off(),
-            3 => ble_transport_lost(now),
+            3 => ble_transport_lost(),
             4..=7 => self.give(input.slice()),
             8 | 9 => {
                 let params = input.slice();
@@ -167,13 +174,13 @@ impl Calls {
             19 => {
                 let mut at = 0;
                 if unsafe { ble_poll_timeout(&mut at) } && op & 0x40 != 0 {
-                    self.now = at;
+                    CLOCK.store(at, Ordering::Relaxed);
                 }
-                ble_handle_timeout(self.now);
+                ble_handle_timeout();
             }
             20 => {
-                self.now = now.wrapping_add(input.u16() as u32);
-                ble_handle_timeout(self.now);
+                CLOCK.fetch_add(input.u16() as u32, Ordering::Relaxed);
+                ble_handle_timeout();
             }
             21 => {
                 let mut result = ble_error_t::BLE_OK;
@@ -224,7 +231,7 @@ impl Calls {
             }
             30 => {
                 let value = input.slice();
-                unsafe { ble_write(now, handle, value.as_ptr(), value.len(), op & 64 != 0) };
+                unsafe { ble_write(handle, value.as_ptr(), value.len(), op & 64 != 0) };
             }
             31 => {
                 ble_set_buffer(handle, input.u16() as usize, op & 64 != 0);
@@ -235,52 +242,52 @@ impl Calls {
                     0 => (std::ptr::null(), 0),
                     _ => (value.as_ptr(), value.len()),
                 };
-                unsafe { ble_notify(now, conn, handle, op & 128 != 0, pointer, len) };
+                unsafe { ble_notify(conn, handle, op & 128 != 0, pointer, len) };
             }
             33 => {
                 ble_set_preferred_mtu(input.u16());
                 ble_preferred_mtu();
-                ble_exchange_mtu(now, conn);
+                ble_exchange_mtu(conn);
             }
             34 => {
                 let uuid = input.take(2);
-                unsafe { ble_discover_services(now, conn, uuid.as_ptr(), uuid.len()) };
+                unsafe { ble_discover_services(conn, uuid.as_ptr(), uuid.len()) };
                 let (start, end) = (input.u16(), input.u16());
                 let none = std::ptr::null();
-                unsafe { ble_discover_characteristics(now, conn, start, end, none, 0) };
-                ble_discover_descriptors(now, conn, start, end);
+                unsafe { ble_discover_characteristics(conn, start, end, none, 0) };
+                ble_discover_descriptors(conn, start, end);
             }
             35 => {
-                ble_client_read(now, conn, handle);
+                ble_client_read(conn, handle);
                 let value = input.slice();
                 let mode = op as u32 >> 6;
-                unsafe { ble_client_write(now, conn, handle, value.as_ptr(), value.len(), mode) };
+                unsafe { ble_client_write(conn, handle, value.as_ptr(), value.len(), mode) };
             }
             36 => {
                 let data = input.slice();
                 let none = std::ptr::null();
                 let us = input.u16() as u32;
-                unsafe { ble_advertise(now, op & 64 != 0, us, data.as_ptr(), data.len(), none, 0) };
+                unsafe { ble_advertise(op & 64 != 0, us, data.as_ptr(), data.len(), none, 0) };
             }
             37 => {
-                ble_stop_advertising(now);
-                ble_set_address_mode(now, handle as u8);
+                ble_stop_advertising();
+                ble_set_address_mode(handle as u8);
             }
             38 => {
                 let (ms, us) = (input.u16() as u32, input.u16() as u32);
-                ble_start_scan(now, ms, us, us, op & 64 != 0);
+                ble_start_scan(ms, us, us, op & 64 != 0);
             }
             39 => {
-                ble_stop_scan(now);
+                ble_stop_scan();
             }
             40 => {
                 let peer = [handle as u8; 6];
                 let ms = input.u16() as u32;
-                unsafe { ble_connect(now, op >> 6, peer.as_ptr(), ms, 0, input.u16() as u32) };
+                unsafe { ble_connect(op >> 6, peer.as_ptr(), ms, 0, input.u16() as u32) };
             }
             41 => {
-                ble_cancel_connect(now);
-                ble_disconnect(now, conn);
+                ble_cancel_connect();
+                ble_disconnect(conn);
                 ble_is_connected(conn);
             }
             42 => {
@@ -289,14 +296,14 @@ impl Calls {
                 let params = input.slice();
                 let (reply, len) = (self.reply.as_mut_ptr(), self.reply.len());
                 let (p, n) = (params.as_ptr(), params.len());
-                unsafe { ble_hci_command(now, input.u16(), p, n, reply, len) };
+                unsafe { ble_hci_command(input.u16(), p, n, reply, len) };
             }
             43 => {
                 ble_set_bonding(handle & 1 != 0);
                 ble_set_mitm(handle & 2 != 0);
                 ble_set_secure_only(handle & 4 != 0);
                 ble_set_io(handle as u8 >> 4);
-                ble_pair(now, conn);
+                ble_pair(conn);
             }
             44 => {
                 let peer = [handle as u8; 6];
@@ -305,8 +312,8 @@ impl Calls {
                 } else {
                     std::ptr::null()
                 };
-                unsafe { ble_unpair(now, op >> 7, pointer) };
-                ble_passkey(now, conn, handle as u8, input.u16() as u32);
+                unsafe { ble_unpair(op >> 7, pointer) };
+                ble_passkey(conn, handle as u8, input.u16() as u32);
             }
             45 => {
                 ble_l2cap_listen(handle, input.u16());
@@ -314,7 +321,7 @@ impl Calls {
                     let mut cid = 0;
                     let mtu = input.u16();
                     let result = unsafe {
-                        ble_l2cap_connect(now, conn, handle, mtu, memory, CHANNEL_BYTES, &mut cid)
+                        ble_l2cap_connect(conn, handle, mtu, memory, CHANNEL_BYTES, &mut cid)
                     };
                     if let (ble_error_t::BLE_OK, Ok(mut channels)) = (result, CHANNELS.lock()) {
                         channels[at].1 = cid;
@@ -326,15 +333,15 @@ impl Calls {
                 let data = input.slice();
                 let mut stalled = false;
                 unsafe {
-                    ble_l2cap_send(now, conn, cid, data.as_ptr(), data.len(), &mut stalled);
+                    ble_l2cap_send(conn, cid, data.as_ptr(), data.len(), &mut stalled);
                 }
                 let mut buf = [0; 40];
                 let mut len = buf.len();
-                unsafe { ble_l2cap_recvinto(now, conn, cid, buf.as_mut_ptr(), &mut len) };
+                unsafe { ble_l2cap_recvinto(conn, cid, buf.as_mut_ptr(), &mut len) };
                 assert!(len <= buf.len());
             }
             _ => {
-                ble_l2cap_disconnect(now, conn, 0x40 + (handle & 7));
+                ble_l2cap_disconnect(conn, 0x40 + (handle & 7));
                 let name = input.slice();
                 unsafe { ble_set_name(name.as_ptr(), name.len()) };
                 let (mut stored, mut ours) = (std::ptr::null(), [0; 6]);
