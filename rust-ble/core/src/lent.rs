@@ -1,5 +1,6 @@
 //! Memory that the glue lends.
 
+use crate::wire::copy;
 use core::ops::{Deref, DerefMut};
 
 /// A lent slice, empty until there is one. In contrast to an empty slice,
@@ -12,6 +13,25 @@ impl Lent {
 
     pub const fn new(memory: &'static mut [u8]) -> Self {
         Lent(Some(memory))
+    }
+
+    /// `len` bytes from `start`, if there are as many.
+    #[inline(never)]
+    pub fn part(&self, start: usize, len: usize) -> Option<&[u8]> {
+        self.0.as_deref()?.get(start..)?.get(..len)
+    }
+
+    /// As `part`, to write to.
+    #[inline(never)]
+    pub fn part_mut(&mut self, start: usize, len: usize) -> Option<&mut [u8]> {
+        self.0.as_deref_mut()?.get_mut(start..)?.get_mut(..len)
+    }
+
+    /// Writes bytes at `start`, if all of them fit.
+    #[inline(never)]
+    pub fn put(&mut self, start: usize, bytes: &[u8]) -> bool {
+        self.part_mut(start, bytes.len())
+            .is_some_and(|room| copy(room, bytes) == bytes.len())
     }
 
     /// The slice itself.

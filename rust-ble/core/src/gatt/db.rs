@@ -270,10 +270,9 @@ impl Database {
         };
         if kind != Kind::Descriptor {
             if let Some(handle) = self.last_descriptor(kind) {
-                let mut attribute = self.attribute(handle).ok_or(Error::NotFound)?;
+                let attribute = self.attribute(handle).ok_or(Error::NotFound)?;
                 if kind == Kind::Cccd {
-                    attribute.flags |= flags & flag::WRITE_SECURITY;
-                    self.set(handle, &attribute);
+                    self.set(handle, attribute.with_flags(flags & flag::WRITE_SECURITY));
                 }
                 return Ok(handle);
             }
@@ -283,7 +282,7 @@ impl Database {
             // sends as it likes, so the client may ask for either.
             self.room(1, CCCD_BYTES)?;
             let value = self.attribute(self.value_before(self.count));
-            let security = value.map_or(0, |value| value.flags & flag::READ_SECURITY);
+            let security = value.map_or(0, |value| value.flags() & flag::READ_SECURITY);
             let flags = CCCD_FLAGS
                 | flag::UPDATES
                 | flags & flag::WRITE_SECURITY
@@ -300,9 +299,9 @@ impl Database {
     /// `None` for an unknown handle.
     pub fn read(&self, handle: u16) -> Option<&[u8]> {
         let attribute = self.attribute(handle)?;
-        Some(match attribute.kind {
-            Kind::Value | Kind::Descriptor => self.stored(&attribute),
-            Kind::Own if attribute.uuid == uuid::DEVICE_NAME => &self.name,
+        Some(match attribute.kind() {
+            Kind::Value | Kind::Descriptor => self.stored(attribute),
+            Kind::Own if attribute.uuid() == uuid::DEVICE_NAME => &self.name,
             _ => &[],
         })
     }
@@ -311,12 +310,12 @@ impl Database {
     pub fn read_out(&mut self, handle: u16) -> Option<&[u8]> {
         let attribute = self.attribute(handle)?;
         let len = self.read(handle)?.len();
-        if attribute.append {
-            self.set_header(&attribute, self.capacity(&attribute), 0);
+        if attribute.append() {
+            self.set_header(attribute, self.capacity(attribute), 0);
         }
-        let start = self.value_start(&attribute);
-        match attribute.kind {
-            Kind::Value | Kind::Descriptor => self.arena.get(start..start + len),
+        let start = self.value_start(attribute);
+        match attribute.kind() {
+            Kind::Value | Kind::Descriptor => self.arena.part(start, len),
             _ => self.read(handle),
         }
     }
@@ -328,10 +327,10 @@ impl Database {
     /// for more than 65535 bytes, `NeedMemory` or `NoMemory`.
     pub fn write(&mut self, handle: u16, value: &[u8]) -> Result<()> {
         let mut attribute = self.script_value(handle)?;
-        if value.len() > self.capacity(&attribute) {
-            self.resize(&mut attribute, value.len())?;
+        if value.len() > self.capacity(attribute) {
+            attribute = self.resize(attribute, value.len())?;
         }
-        self.patch(&attribute, 0, value, value.len());
+        self.patch(attribute, 0, value, value.len());
         Ok(())
     }
 
@@ -340,11 +339,10 @@ impl Database {
     ///
     /// Fails as `write` does.
     pub fn set_buffer(&mut self, handle: u16, capacity: usize, append: bool) -> Result<()> {
-        let mut attribute = self.script_value(handle)?;
-        self.resize(&mut attribute, capacity)?;
-        self.set_header(&attribute, capacity, 0);
-        attribute.append = append;
-        self.set(handle, &attribute);
+        let attribute = self.script_value(handle)?;
+        let attribute = self.resize(attribute, capacity)?;
+        self.set_header(attribute, capacity, 0);
+        self.set(handle, attribute.with_append(append));
         Ok(())
     }
 
@@ -385,7 +383,7 @@ impl Database {
     /// the characteristic does not offer, are ignored.
     pub fn restore_cccd(&mut self, slot: usize, handle: u16, bits: u8) {
         if let Some(attribute) = self.attribute(handle) {
-            self.set_cccd(slot, handle, bits & allowed_bits(&attribute));
+            self.set_cccd(slot, handle, bits & allowed_bits(attribute));
         }
     }
 
@@ -433,13 +431,13 @@ impl Database {
         if handle > self.count {
             return None;
         }
-        let record = self.arena.get(index * RECORD..)?.first_chunk()?;
-        Some(Attribute::from_bytes(record))
+        let record = self.arena.part(index * RECORD, RECORD)?;
+        Attribute::from_bytes(record.first_chunk()?)
     }
 
     /// The attribute type, which for a declaration is not the UUID it declares.
-    pub(super) fn attribute_type(&self, attribute: &Attribute) -> Uuid {
-        match attribute.kind {
+    pub(super) fn attribute_type(&self, attribute: Attribute) -> Uuid {
+        match attribute.kind() {
             Kind::Service => Uuid::U16(uuid::PRIMARY_SERVICE),
             Kind::Declaration => Uuid::U16(uuid::CHARACTERISTIC),
             _ => self.uuid(attribute),
@@ -452,7 +450,7 @@ impl Database {
         let mut handle = from;
         while handle <= end {
             match self.attribute(handle) {
-                Some(attribute) if self.attribute_type(&attribute) == *wanted => return handle,
+                Some(attribute) if self.attribute_type(attribute) == *wanted => return handle,
                 // No attribute has the handle 0xffff.
                 Some(_) => handle += 1,
                 None => break,
@@ -469,7 +467,7 @@ impl Database {
             return end;
         }
         while let Some(next) = self.attribute(end + 1) {
-            if next.kind == Kind::Service || next.kind == kind {
+            if next.kind() == Kind::Service || next.kind() == kind {
                 break;
             }
             end += 1;
@@ -483,12 +481,12 @@ impl Database {
     pub(super) fn value<'a>(
         &'a self,
         handle: u16,
-        attribute: &Attribute,
+        attribute: Attribute,
         (slot, features): (usize, u8),
         made_up: &'a mut [u8; MAX_MADE_UP],
     ) -> &'a [u8] {
         let mut w = Writer::new(made_up);
-        match attribute.kind {
+        match attribute.kind() {
             Kind::Value | Kind::Descriptor => return self.stored(attribute),
             Kind::Service => put_uuid(&self.uuid(attribute), &mut w),
             Kind::Declaration => self.put_declaration(handle, &mut w),
@@ -496,9 +494,9 @@ impl Database {
                 w.u8(self.cccd_bits(slot, handle)).u8(0);
             }
             Kind::Extended => {
-                w.u16((attribute.flags & flag::EXTENDED) >> 7);
+                w.u16((attribute.flags() & flag::EXTENDED) >> 7);
             }
-            Kind::Own => match attribute.uuid {
+            Kind::Own => match attribute.uuid() {
                 uuid::DEVICE_NAME => return &self.name,
                 uuid::APPEARANCE => {
                     w.u16(0);
@@ -522,25 +520,24 @@ impl Database {
     }
 
     /// Capacity of a script's value.
-    pub(super) fn capacity(&self, attribute: &Attribute) -> usize {
+    pub(super) fn capacity(&self, attribute: Attribute) -> usize {
         self.u16_at(self.blob_start(attribute))
     }
 
     /// Length of a script's value.
-    pub(super) fn value_len(&self, attribute: &Attribute) -> usize {
+    pub(super) fn value_len(&self, attribute: Attribute) -> usize {
         self.u16_at(self.blob_start(attribute) + 2)
     }
 
     /// Writes into a script's value at `offset` and sets its length. What
     /// lies past the capacity is refused, nothing changes.
-    pub(super) fn patch(&mut self, attribute: &Attribute, offset: usize, bytes: &[u8], len: usize) {
+    pub(super) fn patch(&mut self, attribute: Attribute, offset: usize, bytes: &[u8], len: usize) {
         let capacity = self.capacity(attribute);
         let start = self.value_start(attribute) + offset;
         if len > capacity || offset + bytes.len() > len {
             return;
         }
-        if let Some(room) = self.arena.get_mut(start..start + bytes.len()) {
-            room.copy_from_slice(bytes);
+        if self.arena.put(start, bytes) {
             self.set_header(attribute, capacity, len);
         }
     }
@@ -549,16 +546,18 @@ impl Database {
     pub(super) fn value_before(&self, handle: u16) -> u16 {
         let is_value = |handle: &u16| {
             self.attribute(*handle)
-                .is_some_and(|attribute| matches!(attribute.kind, Kind::Value | Kind::Own))
+                .is_some_and(|attribute| matches!(attribute.kind(), Kind::Value | Kind::Own))
         };
         (1..=handle).rev().find(is_value).unwrap_or(0)
     }
 
     pub(super) fn cccd_bits(&self, slot: usize, handle: u16) -> u8 {
         match self.attribute(handle) {
-            Some(attribute) if attribute.kind == Kind::Cccd && slot < MAX_LINKS => {
-                let byte = self.arena.get(self.blob_start(&attribute) + slot / 4);
-                byte.map_or(0, |byte| byte >> (slot % 4 * 2) & 3)
+            Some(attribute) if attribute.kind() == Kind::Cccd && slot < MAX_LINKS => {
+                match self.arena.part(self.blob_start(attribute) + slot / 4, 1) {
+                    Some(&[byte]) => byte >> (slot % 4 * 2) & 3,
+                    _ => 0,
+                }
             }
             _ => 0,
         }
@@ -570,11 +569,11 @@ impl Database {
         let Some(attribute) = self.attribute(handle) else {
             return false;
         };
-        if attribute.kind != Kind::Cccd || slot >= MAX_LINKS {
+        if attribute.kind() != Kind::Cccd || slot >= MAX_LINKS {
             return false;
         }
-        let at = self.blob_start(&attribute) + slot / 4;
-        if let Some(byte) = self.arena.get_mut(at) {
+        let at = self.blob_start(attribute) + slot / 4;
+        if let Some([byte]) = self.arena.part_mut(at, 1) {
             *byte ^= ((old ^ bits) & 3) << (slot % 4 * 2);
         }
         old != bits
@@ -613,41 +612,29 @@ impl Database {
             Uuid::U16(short) => (false, *short),
             Uuid::U128(_) => (true, 0),
         };
-        let attribute = Attribute {
-            kind,
-            append: false,
-            long,
-            flags,
-            uuid: short,
-            at: self.heap,
-        };
-        self.set(self.count, &attribute);
-        let start = self.blob_start(&attribute);
-        if let Some(room) = self.arena.get_mut(start..start + blob) {
+        let attribute = Attribute::new(kind, long, flags, short, self.heap);
+        self.set(self.count, attribute);
+        let start = self.blob_start(attribute);
+        if let Some(room) = self.arena.part_mut(start, blob) {
             room.fill(0);
         }
         if attribute.is_script() {
-            self.set_header(&attribute, DEFAULT_VALUE_LEN, 0);
+            self.set_header(attribute, DEFAULT_VALUE_LEN, 0);
         }
         if let Uuid::U128(bytes) = uuid {
-            let start = start + uuid_offset(kind);
-            if let Some(room) = self.arena.get_mut(start..start + 16) {
-                room.copy_from_slice(bytes);
-            }
+            self.arena.put(start + uuid_offset(kind), bytes);
         }
         self.count
     }
 
-    fn set(&mut self, handle: u16, attribute: &Attribute) {
+    fn set(&mut self, handle: u16, attribute: Attribute) {
         let start = usize::from(handle).saturating_sub(1) * RECORD;
-        if let Some(room) = self.arena.get_mut(start..start + RECORD) {
-            room.copy_from_slice(&attribute.to_bytes());
-        }
+        self.arena.put(start, &attribute.to_bytes());
     }
 
     fn script_value(&self, handle: u16) -> Result<Attribute> {
         match self.attribute(handle) {
-            Some(attribute) if matches!(attribute.kind, Kind::Value | Kind::Descriptor) => {
+            Some(attribute) if matches!(attribute.kind(), Kind::Value | Kind::Descriptor) => {
                 Ok(attribute)
             }
             _ => Err(Error::NotFound),
@@ -655,7 +642,7 @@ impl Database {
     }
 
     /// Changes the capacity of a script's value, which keeps what fits.
-    fn resize(&mut self, attribute: &mut Attribute, capacity: usize) -> Result<()> {
+    fn resize(&mut self, attribute: Attribute, capacity: usize) -> Result<Attribute> {
         if capacity > usize::from(u16::MAX) {
             return Err(Error::Invalid);
         }
@@ -671,72 +658,66 @@ impl Database {
         }
         let to = (heap_start + old).wrapping_sub(capacity);
         move_bytes(&mut self.arena, heap_start, keep - heap_start, to);
-        let (first, by) = (attribute.at, (capacity as u32).wrapping_sub(old as u32));
+        let (first, by) = (attribute.at(), (capacity as u32).wrapping_sub(old as u32));
         self.heap = self.heap.wrapping_add(by);
-        attribute.at = first.wrapping_add(by);
         let records = self.arena.get_mut(..self.count as usize * RECORD);
         for record in records.unwrap_or_default().chunks_exact_mut(RECORD) {
             move_blob(record, first, by);
         }
+        let attribute = attribute.moved(by);
         self.set_header(attribute, capacity, len);
-        Ok(())
+        Ok(attribute)
     }
 
-    fn set_header(&mut self, attribute: &Attribute, capacity: usize, len: usize) {
+    fn set_header(&mut self, attribute: Attribute, capacity: usize, len: usize) {
         let start = self.blob_start(attribute);
-        if let Some(header) = self.arena.get_mut(start..start + HEADER) {
-            let mut w = Writer::new(header);
-            w.u16(capacity as u16).u16(len as u16);
-        }
+        let header = (capacity as u16 as u32) | (len as u16 as u32) << 16;
+        self.arena.put(start, &header.to_le_bytes());
     }
 
     #[inline(never)]
-    fn blob_start(&self, attribute: &Attribute) -> usize {
-        self.arena.len().saturating_sub(attribute.at as usize)
+    fn blob_start(&self, attribute: Attribute) -> usize {
+        self.arena.len().saturating_sub(attribute.at() as usize)
     }
 
-    fn value_start(&self, attribute: &Attribute) -> usize {
-        self.blob_start(attribute) + HEADER + if attribute.long { 16 } else { 0 }
+    fn value_start(&self, attribute: Attribute) -> usize {
+        self.blob_start(attribute) + HEADER + if attribute.long() { 16 } else { 0 }
     }
 
-    fn stored(&self, attribute: &Attribute) -> &[u8] {
+    fn stored(&self, attribute: Attribute) -> &[u8] {
         let start = self.value_start(attribute);
         self.arena
-            .get(start..start + self.value_len(attribute))
+            .part(start, self.value_len(attribute))
             .unwrap_or(&[])
     }
 
     fn u16_at(&self, start: usize) -> usize {
-        let bytes = self
-            .arena
-            .get(start..)
-            .and_then(|bytes| bytes.first_chunk());
-        bytes.map_or(0, |bytes| usize::from(u16::from_le_bytes(*bytes)))
+        match self.arena.part(start, 2) {
+            Some(&[low, high]) => usize::from(u16::from_le_bytes([low, high])),
+            _ => 0,
+        }
     }
 
     /// The UUID in the record: of a service or characteristic the declared one.
-    fn uuid(&self, attribute: &Attribute) -> Uuid {
-        if attribute.long {
-            let start = self.blob_start(attribute) + uuid_offset(attribute.kind);
-            let bytes = self
-                .arena
-                .get(start..)
-                .and_then(|bytes| bytes.first_chunk());
+    fn uuid(&self, attribute: Attribute) -> Uuid {
+        if attribute.long() {
+            let start = self.blob_start(attribute) + uuid_offset(attribute.kind());
+            let bytes = self.arena.part(start, 16).and_then(<[u8]>::first_chunk);
             Uuid::U128(bytes.copied().unwrap_or_default())
         } else {
-            Uuid::U16(attribute.uuid)
+            Uuid::U16(attribute.uuid())
         }
     }
 
     /// Vol 3, Part G, 3.3.1: properties, value handle, UUID.
     fn put_declaration(&self, handle: u16, w: &mut Writer) {
         if let Some(value) = self.attribute(handle + 1) {
-            let mut properties = value.flags as u8 & !(flag::RELIABLE_WRITE as u8);
-            if value.flags & flag::EXTENDED != 0 {
+            let mut properties = value.flags() as u8 & !(flag::RELIABLE_WRITE as u8);
+            if value.flags() & flag::EXTENDED != 0 {
                 properties |= 0x80;
             }
             w.u8(properties).u16(handle + 1);
-            put_uuid(&self.uuid(&value), w);
+            put_uuid(&self.uuid(value), w);
         }
     }
 
@@ -747,7 +728,7 @@ impl Database {
         let Some(attribute) = self.attribute(handle) else {
             return;
         };
-        let Uuid::U16(attribute_type) = self.attribute_type(&attribute) else {
+        let Uuid::U16(attribute_type) = self.attribute_type(attribute) else {
             return;
         };
         let with_value = matches!(
@@ -755,14 +736,14 @@ impl Database {
             uuid::PRIMARY_SERVICE..=uuid::CHARACTERISTIC | uuid::EXTENDED_PROPERTIES
         );
         if !with_value && !(0x2901..=0x2905).contains(&attribute_type)
-            || matches!(attribute.kind, Kind::Value | Kind::Own)
+            || matches!(attribute.kind(), Kind::Value | Kind::Own)
         {
             return;
         }
         mac.update(&handle.to_le_bytes());
         mac.update(&attribute_type.to_le_bytes());
         if with_value {
-            mac.update(self.value(handle, &attribute, (0, 0), &mut [0; MAX_MADE_UP]));
+            mac.update(self.value(handle, attribute, (0, 0), &mut [0; MAX_MADE_UP]));
         }
     }
 
@@ -770,7 +751,7 @@ impl Database {
     /// added it among other descriptors.
     fn cccd_handle(&self, value_handle: u16) -> Option<u16> {
         for handle in value_handle.checked_add(1)?..=self.count {
-            match self.attribute(handle)?.kind {
+            match self.attribute(handle)?.kind() {
                 Kind::Cccd => return Some(handle),
                 Kind::Descriptor | Kind::Extended => {}
                 _ => return None,
@@ -784,7 +765,7 @@ impl Database {
         let value = self.value_before(self.count);
         (value + 1..=self.count).find(|&handle| {
             self.attribute(handle)
-                .is_some_and(|found| found.kind == kind)
+                .is_some_and(|found| found.kind() == kind)
         })
     }
 }
@@ -798,8 +779,8 @@ impl Default for Database {
 const CCCD: Uuid = Uuid::U16(uuid::CLIENT_CHARACTERISTIC_CONFIGURATION);
 
 /// CCCD bits that a characteristic offers.
-pub(super) fn allowed_bits(attribute: &Attribute) -> u8 {
-    (attribute.flags >> 4) as u8 & 3
+pub(super) fn allowed_bits(attribute: Attribute) -> u8 {
+    (attribute.flags() >> 4) as u8 & 3
 }
 
 /// Appends the two or sixteen bytes of a UUID.

@@ -29,30 +29,30 @@ const ENCRYPTED: u16 = 1;
 const AUTHENTICATED: u16 = 2;
 
 /// Whether the client may read; an ATT error code if not.
-pub(super) fn check_read(attribute: &Attribute, credentials: &Credentials) -> Result<(), u8> {
-    match attribute.kind {
+pub(super) fn check_read(attribute: Attribute, credentials: &Credentials) -> Result<(), u8> {
+    match attribute.kind() {
         Kind::Service | Kind::Declaration => return Ok(()),
         _ => {}
     }
-    if attribute.flags & flag::READ == 0 {
+    if attribute.flags() & flag::READ == 0 {
         return Err(error::READ_NOT_PERMITTED);
     }
     check_updates(attribute, credentials)
 }
 
 /// Whether the client may be sent the value, and ask for it.
-pub(super) fn check_updates(attribute: &Attribute, credentials: &Credentials) -> Result<(), u8> {
-    check_link(attribute.flags >> 9, credentials)
+pub(super) fn check_updates(attribute: Attribute, credentials: &Credentials) -> Result<(), u8> {
+    check_link(attribute.flags() >> 9, credentials)
 }
 
 /// Whether the client may write; an ATT error code if not. NimBLE makes no
 /// difference between write requests and commands, scripts rely on that.
-pub(super) fn check_write(attribute: &Attribute, credentials: &Credentials) -> Result<(), u8> {
-    if attribute.flags & (flag::WRITE | flag::WRITE_NO_RESPONSE) == 0 {
+pub(super) fn check_write(attribute: Attribute, credentials: &Credentials) -> Result<(), u8> {
+    if attribute.flags() & (flag::WRITE | flag::WRITE_NO_RESPONSE) == 0 {
         return Err(error::WRITE_NOT_PERMITTED);
     }
-    check_link(attribute.flags >> 12, credentials)?;
-    if attribute.flags & flag::WRITE_AUTHORIZED != 0 && attribute.kind != Kind::Cccd {
+    check_link(attribute.flags() >> 12, credentials)?;
+    if attribute.flags() & flag::WRITE_AUTHORIZED != 0 && attribute.kind() != Kind::Cccd {
         return Err(error::INSUFFICIENT_AUTHORIZATION);
     }
     Ok(())

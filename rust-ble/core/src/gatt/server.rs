@@ -297,7 +297,7 @@ impl Link {
             return false;
         };
         handle == SERVICE_CHANGED_HANDLE
-            || permission::check_updates(&attribute, credentials).is_ok()
+            || permission::check_updates(attribute, credentials).is_ok()
                 && (self.is_aware(db) || self.features & ROBUST_CACHING == 0)
     }
 

@@ -47,7 +47,7 @@ fn uuid_of(db: &Database, handle: u16) -> Uuid {
 
 fn made_up(db: &Database, handle: u16) -> Vec<u8> {
     let attribute = db.attribute(handle).unwrap();
-    db.value(handle, &attribute, (0, 0), &mut [0xa5; MAX_MADE_UP])
+    db.value(handle, attribute, (0, 0), &mut [0xa5; MAX_MADE_UP])
         .to_vec()
 }
 
@@ -240,10 +240,10 @@ fn reading_out_empties_a_value_in_append_mode_only() {
     retry(&mut db, |db| db.set_buffer(handle, 100, true));
     assert_eq!(db.read_out(handle), Some(&b""[..]));
     let attribute = db.attribute(handle).unwrap();
-    db.patch(&attribute, 0, b"abc", 3);
-    db.patch(&attribute, 3, b"def", 6);
-    db.patch(&attribute, 99, b"gh", 101);
-    db.patch(&attribute, 6, b"gh", 7);
+    db.patch(attribute, 0, b"abc", 3);
+    db.patch(attribute, 3, b"def", 6);
+    db.patch(attribute, 99, b"gh", 101);
+    db.patch(attribute, 6, b"gh", 7);
     assert_eq!(db.read(handle), Some(&b"abcdef"[..]));
     assert_eq!(db.read_out(handle), Some(&b"abcdef"[..]));
     assert_eq!(db.read_out(handle), Some(&b""[..]));
@@ -282,7 +282,7 @@ fn a_cccd_and_extended_properties_come_by_themselves_and_once() {
         value + 2
     );
     assert_eq!(db.last_handle(), value + 2);
-    let flags = db.attribute(value + 1).unwrap().flags;
+    let flags = db.attribute(value + 1).unwrap().flags();
     assert_eq!(
         flags & flag::WRITE_SECURITY,
         flag::WRITE_ENCRYPTED | flag::WRITE_AUTHENTICATED

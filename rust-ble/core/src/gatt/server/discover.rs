@@ -19,7 +19,7 @@ impl Request<'_, '_, '_> {
         let mut format = 0;
         let mut handle = start;
         while let (true, Some(attribute)) = (handle <= end, self.ctx.db.attribute(handle)) {
-            let uuid = self.ctx.db.attribute_type(&attribute);
+            let uuid = self.ctx.db.attribute_type(attribute);
             let this = if uuid.len() == 2 { SHORT } else { LONG };
             if format == 0 {
                 format = this;
@@ -54,18 +54,18 @@ impl Request<'_, '_, '_> {
             let Some(attribute) = self.ctx.db.attribute(handle) else {
                 break;
             };
-            if permission::check_read(&attribute, &self.ctx.credentials).is_err() {
+            if permission::check_read(attribute, &self.ctx.credentials).is_err() {
                 continue;
             }
-            match self.consent(handle, &attribute) {
+            match self.consent(handle, attribute) {
                 Ok(()) => {}
                 Err(stop) if stop.is_query() => return Err(stop),
                 Err(_) => break,
             }
             let mut made_up = [0; MAX_MADE_UP];
             let client = (self.ctx.slot, self.link.features);
-            if self.ctx.db.value(handle, &attribute, client, &mut made_up) == value {
-                let group_end = self.ctx.db.group_end(handle, attribute.kind);
+            if self.ctx.db.value(handle, attribute, client, &mut made_up) == value {
+                let group_end = self.ctx.db.group_end(handle, attribute.kind());
                 self.out.u16(handle).u16(group_end);
             }
         }

@@ -98,7 +98,7 @@ impl Request<'_, '_, '_> {
             self.out.u16(handle);
             if groups {
                 self.out
-                    .u16(self.ctx.db.group_end(handle, self.attribute.kind));
+                    .u16(self.ctx.db.group_end(handle, self.attribute.kind()));
             }
             // Only the first value may be cut, to what a list of one holds.
             let len = self.put_value(handle, 0, most).unwrap_or(0);
@@ -123,11 +123,11 @@ impl Request<'_, '_, '_> {
         let Some(attribute) = self.ctx.db.attribute(handle) else {
             return fail(error::INVALID_HANDLE, handle);
         };
-        if let Err(code) = permission::check_read(&attribute, &self.ctx.credentials) {
+        if let Err(code) = permission::check_read(attribute, &self.ctx.credentials) {
             return fail(code, handle);
         }
-        self.consent(handle, &attribute)?;
-        if attribute.kind == Kind::Own && attribute.uuid == uuid::DATABASE_HASH {
+        self.consent(handle, attribute)?;
+        if attribute.kind() == Kind::Own && attribute.uuid() == uuid::DATABASE_HASH {
             self.ctx.db.hash();
             if self.link.sync == Sync::Unaware {
                 self.link.sync = Sync::Told;
@@ -138,9 +138,9 @@ impl Request<'_, '_, '_> {
     }
 
     /// The script has its say in reads of all its values.
-    pub(super) fn consent(&mut self, handle: u16, attribute: &Attribute) -> Step<()> {
+    pub(super) fn consent(&mut self, handle: u16, attribute: Attribute) -> Step<()> {
         if attribute.is_script() {
-            self.ask(handle, attribute.flags & flag::READ_AUTHORIZED != 0)?;
+            self.ask(handle, attribute.flags() & flag::READ_AUTHORIZED != 0)?;
         }
         Ok(())
     }
@@ -153,7 +153,7 @@ impl Request<'_, '_, '_> {
         let value = self
             .ctx
             .db
-            .value(handle, &self.attribute, client, &mut made_up);
+            .value(handle, self.attribute, client, &mut made_up);
         let rest = value.get(offset..)?;
         let room = self.limit.saturating_sub(self.out.len()).min(most);
         self.out.bytes(rest.get(..room).unwrap_or(rest));

@@ -33,7 +33,7 @@ impl Request<'_, '_, '_> {
             self.ctx.db,
             self.ctx.slot,
             &mut self.link.features,
-            &self.attribute,
+            self.attribute,
             &entry,
             place,
         );
@@ -114,8 +114,8 @@ impl Request<'_, '_, '_> {
                 Place { base: 0, len: 0 }
             } else {
                 // Earlier parts are in the value by now.
-                let now = self.ctx.db.value_len(&attribute);
-                if attribute.append {
+                let now = self.ctx.db.value_len(attribute);
+                if attribute.append() {
                     let len = queue::len_before(bytes, at, entry.handle, 0);
                     Place {
                         base: now.saturating_sub(len),
@@ -129,7 +129,7 @@ impl Request<'_, '_, '_> {
                 self.ctx.db,
                 self.ctx.slot,
                 &mut self.link.features,
-                &attribute,
+                attribute,
                 &entry,
                 place,
             );
@@ -144,8 +144,8 @@ impl Request<'_, '_, '_> {
         if !self.attribute.is_script() {
             return Place { base: 0, len: 0 };
         }
-        let now = self.ctx.db.value_len(&self.attribute);
-        let (base, len) = if self.attribute.append {
+        let now = self.ctx.db.value_len(self.attribute);
+        let (base, len) = if self.attribute.append() {
             (now, 0)
         } else {
             (0, now)
@@ -157,7 +157,7 @@ impl Request<'_, '_, '_> {
     #[inline(never)]
     fn check(&self, entry: &Entry, place: Place) -> Step<()> {
         let (db, features) = (&self.ctx.db, self.link.features);
-        match check(db, features, &self.attribute, entry, place) {
+        match check(db, features, self.attribute, entry, place) {
             Ok(()) => Ok(()),
             Err(code) => fail(code, entry.handle),
         }
@@ -168,10 +168,10 @@ impl Request<'_, '_, '_> {
         let Some(attribute) = self.ctx.db.attribute(handle) else {
             return fail(error::INVALID_HANDLE, handle);
         };
-        if let Err(code) = permission::check_write(&attribute, &self.ctx.credentials) {
+        if let Err(code) = permission::check_write(attribute, &self.ctx.credentials) {
             return fail(code, handle);
         }
-        if attribute.kind == Kind::Cccd && attribute.flags & flag::WRITE_AUTHORIZED != 0 {
+        if attribute.kind() == Kind::Cccd && attribute.flags() & flag::WRITE_AUTHORIZED != 0 {
             let value = self.ctx.db.value_before(handle);
             match self.ask(value, true) {
                 Err(stop) if !stop.is_query() => return fail(stop.code(), handle),
@@ -196,7 +196,7 @@ struct Place {
 fn check(
     db: &Database,
     features: u8,
-    attribute: &Attribute,
+    attribute: Attribute,
     entry: &Entry,
     place: Place,
 ) -> Result<(), u8> {
@@ -218,7 +218,7 @@ fn check(
     if entry.offset != 0 {
         return Err(error::INVALID_OFFSET);
     }
-    match (attribute.kind, entry.value) {
+    match (attribute.kind(), entry.value) {
         (Kind::Cccd, [bits @ 0..=3, 0]) => {
             if bits & !allowed_bits(attribute) != 0 {
                 return Err(error::CCCD_IMPROPERLY_CONFIGURED);
@@ -241,11 +241,11 @@ fn apply(
     db: &mut Database,
     slot: usize,
     features: &mut u8,
-    attribute: &Attribute,
+    attribute: Attribute,
     entry: &Entry,
     place: Place,
 ) -> bool {
-    match (attribute.kind, entry.value) {
+    match (attribute.kind(), entry.value) {
         (Kind::Value | Kind::Descriptor, value) => {
             let len = place.base + queue::len_after(place.len, entry.offset, value.len());
             db.patch(attribute, place.base + entry.offset, value, len);
