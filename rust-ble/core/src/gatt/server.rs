@@ -177,6 +177,7 @@ pub fn handle(link: &mut Link, ctx: &mut Context, pdu: &[u8], out: &mut Writer) 
         attribute: Attribute::NONE,
         limit,
         asked: 0,
+        outcome: Outcome::Done,
     };
     let result = if too_long {
         Err(MALFORMED)
@@ -184,7 +185,7 @@ pub fn handle(link: &mut Link, ctx: &mut Context, pdu: &[u8], out: &mut Writer) 
         request.run(op, parameters)
     };
     match result {
-        Ok(outcome) => outcome,
+        Ok(()) => request.outcome,
         Err(stop) => {
             out.truncate(0);
             let handle = stop.handle();
@@ -343,6 +344,8 @@ struct Request<'a, 'b, 'w> {
     limit: usize,
     /// Reads that needed the script's consent so far.
     asked: u16,
+    /// What has come of it.
+    outcome: Outcome,
 }
 
 /// Why a request is not fulfilled, in one word: it is passed through all of
@@ -415,22 +418,26 @@ const SYNC: u8 = 8;
 
 /// How the parameters of a request begin, of the bits above.
 fn begins_with(op: u8) -> u8 {
-    match op {
-        opcode::EXCHANGE_MTU_REQ => ONE | ALL,
-        opcode::FIND_INFORMATION_REQ => ONE | TWO | ALL,
-        opcode::FIND_BY_TYPE_VALUE_REQ => ONE | TWO,
-        opcode::READ_BY_TYPE_REQ => ONE | TWO,
-        opcode::READ_REQ => ONE | ALL | SYNC,
-        opcode::READ_BLOB_REQ => ONE | TWO | ALL | SYNC,
-        opcode::READ_BY_GROUP_TYPE_REQ => ONE | TWO,
-        opcode::WRITE_REQ | opcode::WRITE_CMD => ONE | SYNC,
-        opcode::PREPARE_WRITE_REQ => ONE | TWO | SYNC,
-        _ => 0,
-    }
+    // By half the number, in which a command is its request.
+    const TABLE: [u8; 12] = {
+        let mut table = [0; 12];
+        table[opcode::EXCHANGE_MTU_REQ as usize / 2] = ONE | ALL;
+        table[opcode::FIND_INFORMATION_REQ as usize / 2] = ONE | TWO | ALL;
+        table[opcode::FIND_BY_TYPE_VALUE_REQ as usize / 2] = ONE | TWO;
+        table[opcode::READ_BY_TYPE_REQ as usize / 2] = ONE | TWO;
+        table[opcode::READ_REQ as usize / 2] = ONE | ALL | SYNC;
+        table[opcode::READ_BLOB_REQ as usize / 2] = ONE | TWO | ALL | SYNC;
+        table[opcode::READ_BY_GROUP_TYPE_REQ as usize / 2] = ONE | TWO;
+        table[opcode::WRITE_REQ as usize / 2] = ONE | SYNC;
+        table[opcode::PREPARE_WRITE_REQ as usize / 2] = ONE | TWO | SYNC;
+        table
+    };
+    let number = op & !opcode::COMMAND_FLAG;
+    TABLE.get(number as usize / 2).copied().unwrap_or(0)
 }
 
 impl Request<'_, '_, '_> {
-    fn run(&mut self, op: u8, parameters: &[u8]) -> Step<Outcome> {
+    fn run(&mut self, op: u8, parameters: &[u8]) -> Step<()> {
         let begins = begins_with(op);
         if begins & ONE != 0 {
             self.first = self.u16()?;
@@ -445,7 +452,7 @@ impl Request<'_, '_, '_> {
             self.check_sync(self.first)?;
         }
         match op {
-            opcode::EXCHANGE_MTU_REQ => return self.exchange_mtu(),
+            opcode::EXCHANGE_MTU_REQ => self.exchange_mtu(),
             opcode::FIND_INFORMATION_REQ => self.find_information()?,
             opcode::FIND_BY_TYPE_VALUE_REQ => self.find_by_type_value()?,
             opcode::READ_REQ | opcode::READ_BLOB_REQ => self.read(op)?,
@@ -454,31 +461,29 @@ impl Request<'_, '_, '_> {
             }
             opcode::READ_BY_TYPE_REQ | opcode::READ_BY_GROUP_TYPE_REQ => self.list(op)?,
             opcode::WRITE_REQ => {
-                let outcome = self.write()?;
+                self.write()?;
                 self.out.u8(opcode::WRITE_RSP);
-                return Ok(outcome);
             }
-            opcode::WRITE_CMD => return self.write(),
+            opcode::WRITE_CMD => self.write()?,
             opcode::PREPARE_WRITE_REQ => self.prepare_write(parameters)?,
-            opcode::EXECUTE_WRITE_REQ => return self.execute_write(),
+            opcode::EXECUTE_WRITE_REQ => self.execute_write()?,
             // We have no CSRK to check a Signed Write Command with. It and
             // unknown commands are ignored by the caller.
             _ => return fail(error::REQUEST_NOT_SUPPORTED, 0),
         }
-        Ok(Outcome::Done)
+        Ok(())
     }
 
     /// Vol 3, Part F, 3.4.2. A client that asks again gets the same answer,
     /// and the MTU stays.
-    fn exchange_mtu(&mut self) -> Step<Outcome> {
+    fn exchange_mtu(&mut self) {
         self.out
             .u8(opcode::EXCHANGE_MTU_RSP)
             .u16(self.ctx.preferred_mtu);
-        if core::mem::replace(&mut self.link.mtu_exchanged, true) {
-            return Ok(Outcome::Done);
+        if !core::mem::replace(&mut self.link.mtu_exchanged, true) {
+            let mtu = self.first.min(self.ctx.preferred_mtu).max(DEFAULT_MTU);
+            self.outcome = Outcome::MtuExchanged { mtu };
         }
-        let mtu = self.first.min(self.ctx.preferred_mtu).max(DEFAULT_MTU);
-        Ok(Outcome::MtuExchanged { mtu })
     }
 
     fn u16(&mut self) -> Step<u16> {

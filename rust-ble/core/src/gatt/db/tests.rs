@@ -42,7 +42,7 @@ fn descriptor(db: &mut Database, uuid: Uuid, flags: u16) -> u16 {
 }
 
 fn uuid_of(db: &Database, handle: u16) -> Uuid {
-    db.attribute_type(&db.attribute(handle).unwrap())
+    db.attribute_type(db.attribute(handle).unwrap())
 }
 
 fn made_up(db: &Database, handle: u16) -> Vec<u8> {
@@ -159,7 +159,7 @@ fn values_survive_growing_shrinking_and_moving_memory() {
         if round % 3 == 0 {
             retry(&mut db, |db| db.set_buffer(handles[i], len, false));
             expected[i] = Vec::new();
-            assert_eq!(db.capacity(&db.attribute(handles[i]).unwrap()), len);
+            assert_eq!(db.capacity(db.attribute(handles[i]).unwrap()), len);
         } else {
             let value = vec![round as u8; len];
             retry(&mut db, |db| db.write(handles[i], &value));

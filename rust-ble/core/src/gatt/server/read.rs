@@ -59,9 +59,12 @@ impl Request<'_, '_, '_> {
     /// ends the list later.
     pub(super) fn list(&mut self, op: u8) -> Step<()> {
         let groups = op == opcode::READ_BY_GROUP_TYPE_REQ;
-        let wanted = &match self.r.0.len() {
-            2 | 16 => Uuid::from_bytes(self.r.rest()).ok_or(MALFORMED)?,
-            _ => return Err(MALFORMED),
+        let wanted = match self.r.0.len() {
+            2 | 16 => Uuid::from_bytes(self.r.rest()),
+            _ => None,
+        };
+        let Some(wanted) = &wanted else {
+            return Err(MALFORMED);
         };
         self.check_range()?;
         let (start, end) = (self.first, self.second);

@@ -19,7 +19,7 @@ const COMMIT: u8 = 1;
 
 impl Request<'_, '_, '_> {
     /// 3.4.5.1 and 3.4.5.3.
-    pub(super) fn write(&mut self) -> Step<Outcome> {
+    pub(super) fn write(&mut self) -> Step<()> {
         let handle = self.first;
         let entry = Entry {
             handle,
@@ -37,11 +37,10 @@ impl Request<'_, '_, '_> {
             &entry,
             place,
         );
-        Ok(if self.attribute.is_script() {
-            Outcome::Written { handle }
-        } else {
-            Outcome::Done
-        })
+        if self.attribute.is_script() {
+            self.outcome = Outcome::Written { handle };
+        }
+        Ok(())
     }
 
     /// 3.4.6.1: the offset and the length are checked when all parts are here.
@@ -61,15 +60,16 @@ impl Request<'_, '_, '_> {
     }
 
     /// 3.4.6.3: all parts or none.
-    pub(super) fn execute_write(&mut self) -> Step<Outcome> {
+    pub(super) fn execute_write(&mut self) -> Step<()> {
         let flags = self.r.u8().ok_or(MALFORMED)?;
         self.end()?;
         match flags {
             CANCEL => {}
             COMMIT => match self.commit() {
                 Ok(()) => {
+                    self.outcome = Outcome::Executed;
                     self.out.u8(opcode::EXECUTE_WRITE_RSP);
-                    return Ok(Outcome::Executed);
+                    return Ok(());
                 }
                 Err(stop) if stop.is_query() => return Err(stop),
                 Err(stop) => {
@@ -81,7 +81,7 @@ impl Request<'_, '_, '_> {
         }
         self.link.queue.clear(self.ctx.pool);
         self.out.u8(opcode::EXECUTE_WRITE_RSP);
-        Ok(Outcome::Done)
+        Ok(())
     }
 
     /// Checks all prepared writes, then does them.
