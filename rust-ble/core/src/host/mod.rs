@@ -97,7 +97,8 @@ enum Current {
 /// The host: one for each controller.
 ///
 /// Small and often used fields come first: an instruction of a Cortex-M0+
-/// reaches bytes up to 31 and words up to 124 from a pointer.
+/// reaches bytes up to 31 and words up to 124 from a pointer; that of a
+/// Cortex-M4 4095 bytes, behind which the large fields lie.
 #[repr(C)]
 pub struct Host {
     state: State,
@@ -120,19 +121,19 @@ pub struct Host {
     reassembling_since: Instant,
     next_slot: usize,
     rest: security::Rest,
-    links: Links,
     settings: Settings,
+    db: Database,
+    commands: CommandQueue,
     advertising: Advertising,
     query: query::Query,
     channels: Channels,
     smp: Smp,
-    db: Database,
     events: Deque<Event<'static>, MAX_EVENTS>,
+    links: Links,
     /// PDUs to send.
     tx: Pool,
     /// Values that procedures keep.
     pool: Pool,
-    commands: CommandQueue,
     rx: RxQueue,
     #[cfg(feature = "broken")]
     broken: broken::Broken,
