@@ -186,7 +186,8 @@ impl Initiating {
     };
 
     /// Parameters of LE Create Connection (Vol 4, Part E, 7.8.12).
-    pub fn parameters(&self, peer: Address, peer_type: u8, own_address_type: u8) -> [u8; 25] {
+    #[inline(never)]
+    pub fn parameters(&self, peer: &Address, peer_type: u8, own_address_type: u8) -> [u8; 25] {
         let mut p = [0; 25];
         // Scan interval and window of 60 and 30 ms: the other roles go on.
         p[..4].copy_from_slice(&[0x60, 0x00, 0x30, 0x00]);

@@ -289,7 +289,7 @@ impl Host {
     }
 
     /// Whether the controller knows a bonded peer, or need not.
-    pub(super) fn in_resolving_list(&self, peer: Address) -> bool {
+    pub(super) fn in_resolving_list(&self, peer: &Address) -> bool {
         !self.uses_resolving_list()
             || self
                 .smp
@@ -366,10 +366,10 @@ impl Host {
             }
             (Operation::Scan, 2) => self.send(opcode::LE_SET_SCAN_ENABLE, &[1, 0]),
 
-            (Operation::Connect, 0) => match self.initiating {
+            (Operation::Connect, 0) => match &self.initiating {
                 Some(initiating) => {
-                    let (peer, kind) = self.connectable_address(initiating.peer);
-                    let params = initiating.parameters(peer, kind, own);
+                    let (peer, kind) = self.connectable_address(&initiating.peer);
+                    let params = initiating.parameters(&peer, kind, own);
                     self.send(opcode::LE_CREATE_CONNECTION, &params)
                 }
                 None => Step::Done,
@@ -451,15 +451,15 @@ impl Host {
     /// the one in which it was heard last. A controller that resolves compares
     /// identities, so it is also asked for that when the script has a private
     /// address of the peer.
-    fn connectable_address(&self, asked: Address) -> (Address, u8) {
+    fn connectable_address(&self, asked: &Address) -> (Address, u8) {
         let peer = self.smp.identities.resolve(asked);
         let kind = peer.kind as u8;
-        match self.smp.identities.find(peer) {
+        match self.smp.identities.find(&peer) {
             Some(known) if known.irk.is_some() && self.uses_resolving_list() && known.listed => {
                 let by_mode = self.controller.support.contains(Support::PRIVACY_MODE);
                 (peer, if by_mode { kind } else { kind | 2 })
             }
-            Some(_) if peer != asked => (asked, asked.kind as u8),
+            Some(_) if peer != *asked => (*asked, asked.kind as u8),
             Some(known) => match known.heard {
                 Some(bytes) => (Address::random(bytes), 1),
                 None => (peer, kind),

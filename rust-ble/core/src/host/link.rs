@@ -163,7 +163,7 @@ impl Host {
         link.state = LinkState::Up;
         link.handle = complete.handle;
         link.role = role;
-        link.peer = self.smp.identities.resolve(complete.peer);
+        link.peer = self.smp.identities.resolve(&complete.peer);
         link.peer_on_air = peer_on_air;
         link.local = local;
         link.parameters = [complete.interval, complete.latency, complete.timeout];

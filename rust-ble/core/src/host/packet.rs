@@ -211,7 +211,7 @@ impl Host {
             .map(|(report, _)| report.peer)
             .filter(|_| left > 0);
         if let Some(peer) = peer {
-            self.smp.identities.hear(peer);
+            self.smp.identities.hear(&peer);
         }
         let more = peer.is_some();
         if !more {
@@ -230,7 +230,7 @@ impl Host {
         });
         let (report, _) = self.report(at)?;
         Some(Event::ScanResult {
-            peer: self.smp.identities.resolve(report.peer),
+            peer: self.smp.identities.resolve(&report.peer),
             adv_type: report.adv_type,
             rssi: report.rssi,
             data: report.data,

@@ -126,7 +126,7 @@ impl Host {
             Purpose::LoadOwn => self.own_loaded(value),
             Purpose::LoadIdentity(index) => self.identity_loaded(index, value),
             Purpose::LoadBond(slot, _) => self.smp.bond_loaded(slot, value),
-            Purpose::LoadClient(slot, peer) => self.client_loaded(slot as usize, peer, value),
+            Purpose::LoadClient(slot, peer) => self.client_loaded(slot as usize, &peer, value),
             _ => {}
         }
     }
@@ -160,18 +160,18 @@ impl Host {
             self.query.soon(Purpose::DeleteClient(peer));
             purpose = Purpose::DeleteBond(peer);
         }
-        let (kind, peer, index, store) = match purpose {
+        let (kind, peer, index, store) = match &purpose {
             Purpose::LoadOwn => (KIND_OWN, None, 0, None),
             Purpose::StoreOwn => {
                 let value = self.settings.own.emit();
                 self.set_query_value(&value);
                 (KIND_OWN, None, 0, Some(true))
             }
-            Purpose::LoadIdentity(index) => (KIND_BOND, None, index, None),
+            Purpose::LoadIdentity(index) => (KIND_BOND, None, *index, None),
             Purpose::LoadBond(_, peer) => (KIND_BOND, Some(peer), 0, None),
             Purpose::StoreBond(slot, peer) => {
                 // Nothing, when the link is gone meanwhile.
-                let value = *self.smp.bond_to_store(slot)?;
+                let value = *self.smp.bond_to_store(*slot)?;
                 self.set_query_value(&value);
                 (KIND_BOND, Some(peer), 0, Some(true))
             }
@@ -249,8 +249,8 @@ impl Host {
 
     /// The value that keeps what the client of a bonded peer configured;
     /// `false` if there is no such link any more.
-    fn emit_client(&mut self, peer: Address) -> bool {
-        let Some(slot) = self.slots_up().find(|&slot| self.links[slot].peer == peer) else {
+    fn emit_client(&mut self, peer: &Address) -> bool {
+        let Some(slot) = self.slots_up().find(|&slot| self.links[slot].peer == *peer) else {
             return false;
         };
         let saved = self.links[slot].server.save(&mut self.db);
@@ -268,9 +268,9 @@ impl Host {
         true
     }
 
-    fn client_loaded(&mut self, slot: usize, peer: Address, value: Option<&[u8]>) {
+    fn client_loaded(&mut self, slot: usize, peer: &Address, value: Option<&[u8]>) {
         let link = &mut self.links[slot];
-        if link.state != crate::conn::State::Up || link.peer != peer {
+        if link.state != crate::conn::State::Up || link.peer != *peer {
             return;
         }
         match value.and_then(bonds::client_parse) {
@@ -285,7 +285,7 @@ impl Host {
                 }
             }
             None => {
-                self.query.later(Purpose::StoreClient(peer));
+                self.query.later(Purpose::StoreClient(*peer));
             }
         }
         self.encryption_update(slot);

@@ -89,15 +89,17 @@ impl Host {
     pub fn unpair(&mut self, now: Instant, peer: Option<Address>) -> Result<()> {
         self.now = now;
         self.is_running()?;
-        let connected =
-            |address: Address| self.slots_up().any(|slot| self.links[slot].peer == address);
+        let connected = |address: &Address| {
+            self.slots_up()
+                .any(|slot| self.links[slot].peer == *address)
+        };
         match peer {
             Some(peer) => {
-                let peer = self.smp.identities.resolve(peer);
-                if self.smp.identities.find(peer).is_none() {
+                let peer = self.smp.identities.resolve(&peer);
+                if self.smp.identities.find(&peer).is_none() {
                     return Err(Error::NotFound);
                 }
-                if connected(peer) {
+                if connected(&peer) {
                     return Err(Error::Busy);
                 }
                 self.forget(peer)
@@ -108,7 +110,7 @@ impl Host {
                     .identities
                     .peers()
                     .iter()
-                    .any(|peer| connected(peer.address))
+                    .any(|peer| connected(&peer.address))
                 {
                     return Err(Error::Busy);
                 }
@@ -127,7 +129,7 @@ impl Host {
         {
             return Err(Error::NoMemory);
         }
-        self.smp.identities.remove(peer);
+        self.smp.identities.remove(&peer);
         self.refresh_soon();
         Ok(())
     }
@@ -135,7 +137,7 @@ impl Host {
     /// The next bond to delete of all.
     pub(super) fn forget_next(&mut self) -> Option<Address> {
         let peer = self.smp.identities.peers().last()?.address;
-        self.smp.identities.remove(peer);
+        self.smp.identities.remove(&peer);
         self.refresh_soon();
         Some(peer)
     }
@@ -164,7 +166,7 @@ impl Host {
             stored: self
                 .smp
                 .identities
-                .find(link.peer)
+                .find(&link.peer)
                 .map(|peer| peer.security),
             min_key_size: self.settings.security.min_key_size,
         }
@@ -267,7 +269,7 @@ impl Host {
                 if !self.query.soon(Purpose::LoadClient(slot, identity)) {
                     self.encryption_update(slot as usize);
                 }
-                if !self.in_resolving_list(identity) {
+                if !self.in_resolving_list(&identity) {
                     self.refresh_soon();
                 }
             }

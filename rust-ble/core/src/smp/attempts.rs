@@ -31,25 +31,25 @@ impl Attempts {
     }
 
     /// Whether a peer has to wait before it may pair.
-    pub fn blocked(&self, peer: Address, now: Instant) -> bool {
+    pub fn blocked(&self, peer: &Address, now: Instant) -> bool {
         self.0
             .iter()
-            .any(|a| a.peer == peer && a.failures > FREE && !a.until.reached(now))
+            .any(|a| a.peer == *peer && a.failures > FREE && !a.until.reached(now))
     }
 
     /// Counts a failure that may have been a guess.
-    pub fn failed(&mut self, peer: Address, now: Instant) {
+    pub fn failed(&mut self, peer: &Address, now: Instant) {
         let [attempt, others @ ..] = &mut self.0;
         let mut attempt = attempt;
         for other in others {
-            let found = attempt.peer == peer;
-            if !found && (other.peer == peer || other.failures < attempt.failures) {
+            let found = attempt.peer == *peer;
+            if !found && (other.peer == *peer || other.failures < attempt.failures) {
                 attempt = other;
             }
         }
-        if attempt.peer != peer {
+        if attempt.peer != *peer {
             *attempt = Attempt {
-                peer,
+                peer: *peer,
                 failures: 0,
                 until: now,
             };
@@ -61,8 +61,8 @@ impl Attempts {
     }
 
     /// Forgives a peer that paired.
-    pub fn succeeded(&mut self, peer: Address) {
-        for attempt in self.0.iter_mut().filter(|a| a.peer == peer) {
+    pub fn succeeded(&mut self, peer: &Address) {
+        for attempt in self.0.iter_mut().filter(|a| a.peer == *peer) {
             attempt.failures = 0;
         }
     }
@@ -78,19 +78,19 @@ mod tests {
         let (peer, other) = (Address::public([1; 6]), Address::public([2; 6]));
         let mut now = Instant(u32::MAX - 500);
         for _ in 0..FREE {
-            attempts.failed(peer, now);
-            assert!(!attempts.blocked(peer, now));
+            attempts.failed(&peer, now);
+            assert!(!attempts.blocked(&peer, now));
         }
         for seconds in [1, 2, 4, 8, 16, 32, 64, 64] {
-            attempts.failed(peer, now);
-            assert!(attempts.blocked(peer, now.after(seconds * 1000 - 1)));
-            assert!(!attempts.blocked(other, now));
+            attempts.failed(&peer, now);
+            assert!(attempts.blocked(&peer, now.after(seconds * 1000 - 1)));
+            assert!(!attempts.blocked(&other, now));
             now = now.after(seconds * 1000);
-            assert!(!attempts.blocked(peer, now));
+            assert!(!attempts.blocked(&peer, now));
         }
-        attempts.failed(peer, now);
-        attempts.succeeded(peer);
-        assert!(!attempts.blocked(peer, now));
+        attempts.failed(&peer, now);
+        attempts.succeeded(&peer);
+        assert!(!attempts.blocked(&peer, now));
     }
 
     #[test]
@@ -98,11 +98,11 @@ mod tests {
         let mut attempts = Attempts::new();
         let worst = Address::public([0xff; 6]);
         for _ in 0..9 {
-            attempts.failed(worst, Instant(0));
+            attempts.failed(&worst, Instant(0));
         }
         for peer in 0..100 {
-            attempts.failed(Address::public([peer; 6]), Instant(0));
+            attempts.failed(&Address::public([peer; 6]), Instant(0));
         }
-        assert!(attempts.blocked(worst, Instant(1)));
+        assert!(attempts.blocked(&worst, Instant(1)));
     }
 }

@@ -44,7 +44,7 @@ const IRK: u8 = 0x10;
 
 /// The key of a peer's secrets: kind, then the address as MicroPython prints
 /// it, most significant byte first.
-pub fn key(identity: Address) -> [u8; 7] {
+pub fn key(identity: &Address) -> [u8; 7] {
     let [a, b, c, d, e, f] = identity.bytes;
     [identity.kind as u8, f, e, d, c, b, a]
 }
@@ -347,9 +347,9 @@ impl Identities {
     }
 
     /// Like `resolve`, and notes in which address the peer was heard.
-    pub fn hear(&mut self, address: Address) -> Address {
+    pub fn hear(&mut self, address: &Address) -> Address {
         let identity = self.resolve(address);
-        if identity != address {
+        if identity != *address {
             if let Some(peer) = self.peers.iter_mut().find(|peer| peer.address == identity) {
                 peer.heard = Some(address.bytes);
             }
@@ -359,8 +359,8 @@ impl Identities {
 
     /// Forgets a peer; false when unknown. The host deletes its secrets of
     /// `KIND_BOND` and `KIND_CLIENT`.
-    pub fn remove(&mut self, identity: Address) -> bool {
-        match self.peers.iter().position(|peer| peer.address == identity) {
+    pub fn remove(&mut self, identity: &Address) -> bool {
+        match self.peers.iter().position(|peer| peer.address == *identity) {
             Some(at) => {
                 self.peers.swap_remove(at);
                 true
@@ -370,15 +370,15 @@ impl Identities {
     }
 
     /// The bonded peer with this identity.
-    pub fn find(&self, identity: Address) -> Option<&Identity> {
-        self.peers.iter().find(|peer| peer.address == identity)
+    pub fn find(&self, identity: &Address) -> Option<&Identity> {
+        self.peers.iter().find(|peer| peer.address == *identity)
     }
 
     /// The identity behind a resolvable private address (Vol 6, Part B,
     /// 1.3.2.3), or the address itself when it belongs to no bonded peer.
-    pub fn resolve(&self, address: Address) -> Address {
+    pub fn resolve(&self, address: &Address) -> Address {
         if !address.is_resolvable() {
-            return address;
+            return *address;
         }
         let [h0, h1, h2, p0, p1, p2] = address.bytes;
         let ours = |peer: &&Identity| {
@@ -388,7 +388,7 @@ impl Identities {
         self.peers
             .iter()
             .find(ours)
-            .map_or(address, |peer| peer.address)
+            .map_or(*address, |peer| peer.address)
     }
 }
 
@@ -536,7 +536,7 @@ mod tests {
     #[test]
     fn the_key_of_a_secret_is_the_address_as_printed() {
         assert_eq!(
-            key(bond().identity()),
+            key(&bond().identity()),
             [1, 0xc6, 0x55, 0x44, 0x33, 0x22, 0x11]
         );
     }
@@ -562,15 +562,15 @@ mod tests {
         assert!(identities.load(bond().value()));
         let rpa = resolvable_address(&[9; 16], &mut rng);
         assert!(rpa.is_resolvable());
-        assert_eq!(identities.resolve(rpa), bond().identity());
+        assert_eq!(identities.resolve(&rpa), bond().identity());
         let stranger = resolvable_address(&[8; 16], &mut rng);
-        assert_eq!(identities.resolve(stranger), stranger);
+        assert_eq!(identities.resolve(&stranger), stranger);
         let other = non_resolvable_address(&mut rng);
         assert_eq!(other.bytes[5] >> 6, 0);
-        assert_eq!(identities.resolve(other), other);
-        assert!(identities.remove(bond().identity()));
-        assert!(!identities.remove(bond().identity()));
-        assert_eq!(identities.resolve(rpa), rpa);
+        assert_eq!(identities.resolve(&other), other);
+        assert!(identities.remove(&bond().identity()));
+        assert!(!identities.remove(&bond().identity()));
+        assert_eq!(identities.resolve(&rpa), rpa);
     }
 
     #[test]

@@ -108,7 +108,7 @@ impl Smp {
         if find(&mut self.pairings, link.index).is_some() {
             return Ok(());
         }
-        if self.attempts.blocked(link.peer, now) {
+        if self.attempts.blocked(&link.peer, now) {
             return Err(Error::Busy);
         }
         let state = match link.role {
@@ -178,7 +178,7 @@ impl Smp {
             }
             _ => return Some(reason::UNSPECIFIED_REASON),
         };
-        if self.attempts.blocked(link.peer, now) {
+        if self.attempts.blocked(&link.peer, now) {
             return Some(reason::REPEATED_ATTEMPTS);
         }
         if self.begin(link, config, state, now).is_none() {
@@ -326,7 +326,7 @@ impl Smp {
         for slot in &mut self.pairings {
             if let Some(pairing) = slot.take_if(|p| p.link.index == index) {
                 if pairing.is_authenticating() {
-                    self.attempts.failed(pairing.link.peer, now);
+                    self.attempts.failed(&pairing.link.peer, now);
                 }
             }
         }
@@ -437,7 +437,7 @@ impl Smp {
         };
         let mut uses = 1;
         match pairing.failure {
-            None if pairing.security.authenticated => self.attempts.succeeded(pairing.link.peer),
+            None if pairing.security.authenticated => self.attempts.succeeded(&pairing.link.peer),
             Some(Failure::Local(reason) | Failure::Peer(reason)) => {
                 uses = 3;
                 if matches!(
@@ -447,7 +447,7 @@ impl Smp {
                         | reason::DHKEY_CHECK_FAILED
                         | reason::NUMERIC_COMPARISON_FAILED
                 ) {
-                    self.attempts.failed(pairing.link.peer, now);
+                    self.attempts.failed(&pairing.link.peer, now);
                 }
             }
             _ => {}

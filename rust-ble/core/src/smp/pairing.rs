@@ -416,7 +416,7 @@ impl Pairing {
 
     /// Whether a bond known at the start may be replaced by what is to come.
     fn may_become(&self, identities: &Identities) -> bool {
-        match identities.find(self.link.identity) {
+        match identities.find(&self.link.identity) {
             Some(old) => may_replace(&old.security, &self.security, self.link.security.bonded),
             None => true,
         }

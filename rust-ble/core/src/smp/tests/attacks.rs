@@ -274,7 +274,7 @@ fn cve_2021_3436_a_bond_is_not_replaced_through_its_identity_address() {
             [code::PAIRING_FAILED, reason::KEY_REJECTED]
         );
         let rpa = bonds::resolvable_address(&[0x66; 16], &mut pair.central.rng);
-        assert_eq!(pair.peripheral.smp.identities.resolve(rpa), rpa);
+        assert_eq!(pair.peripheral.smp.identities.resolve(&rpa), rpa);
     }
 }
 

@@ -72,7 +72,7 @@ fn a_peer_with_a_private_address_is_recognised() {
     let rpa = bonds::resolvable_address(&[3; 16], &mut pair.central.rng);
     pair.central.link.local = rpa;
     pair.peripheral.link.peer = rpa;
-    pair.peripheral.link.identity = pair.peripheral.smp.identities.resolve(rpa);
+    pair.peripheral.link.identity = pair.peripheral.smp.identities.resolve(&rpa);
     assert_eq!(pair.peripheral.link.identity, identity);
     pair.central.pair();
     pair.drive();
@@ -92,7 +92,7 @@ fn a_bond_made_behind_a_private_address_is_kept_under_the_identity() {
     pair.assert_done(false, true, true);
     assert_eq!(pair.peripheral.link.identity, identity);
     let other = bonds::resolvable_address(&[3; 16], &mut pair.central.rng);
-    assert_eq!(pair.peripheral.smp.identities.resolve(other), identity);
+    assert_eq!(pair.peripheral.smp.identities.resolve(&other), identity);
 }
 
 #[test]

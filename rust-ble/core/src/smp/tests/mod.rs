@@ -164,14 +164,14 @@ impl Side {
                 }
             }
             Action::LoadBond(identity) => {
-                let value = self.secrets.get(&bonds::key(identity)).cloned();
+                let value = self.secrets.get(&bonds::key(&identity)).cloned();
                 self.smp.bond_loaded(index, value.as_deref());
             }
             Action::StoreBond(identity) => {
                 let keeps = self.store == Store::Keeps;
                 let value = *self.smp.bond_to_store(index).unwrap();
                 if keeps {
-                    self.secrets.insert(bonds::key(identity), value.to_vec());
+                    self.secrets.insert(bonds::key(&identity), value.to_vec());
                 }
                 self.smp.bond_stored(index, keeps);
                 assert_eq!(self.smp.bond_to_store(index), None);
@@ -209,7 +209,7 @@ impl Side {
     }
 
     fn bond(&self) -> Option<Bond> {
-        let value = self.secrets.get(&bonds::key(self.link.identity))?;
+        let value = self.secrets.get(&bonds::key(&self.link.identity))?;
         Some(Bond::parse(value).unwrap())
     }
 
@@ -227,7 +227,7 @@ impl Side {
         for value in self.secrets.values() {
             assert!(self.smp.identities.load(value));
         }
-        self.link.identity = self.smp.identities.resolve(self.link.peer);
+        self.link.identity = self.smp.identities.resolve(&self.link.peer);
     }
 
     fn restart_without_bonds(&mut self) {
