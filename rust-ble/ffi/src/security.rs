@@ -8,14 +8,18 @@ use ble_core::{Error, Result, Token};
 
 fn configure(f: impl FnOnce(&mut SecurityConfig) -> Result<()>) -> ble_error_t {
     singleton::configure(|settings| {
-        let config = &mut settings.security;
-        f(config)?;
-        // A user who can see or type digits makes protection against MITM
-        // possible, so that "secure only" may insist on it.
-        config.mitm_required =
-            config.secure_only && config.mitm && config.io != IoCapability::NoInputNoOutput;
+        f(&mut settings.security)?;
+        settle(&mut settings.security);
         Ok(())
     })
+}
+
+/// A user who can see or type digits makes protection against MITM possible, so
+/// that "secure only" may insist on it.
+#[inline(never)]
+fn settle(config: &mut SecurityConfig) {
+    config.mitm_required =
+        config.secure_only && config.mitm && config.io != IoCapability::NoInputNoOutput;
 }
 
 /// `config(bond=…)`.

@@ -188,7 +188,7 @@ impl Database {
             return Err(Error::NeedMemory);
         }
         self.clear();
-        for (kind, flags, uuid) in OWN {
+        for &(kind, flags, uuid) in &OWN {
             let blob = if kind == Kind::Cccd { CCCD_BYTES } else { 0 };
             self.push(kind, flags, &Uuid::U16(uuid), blob);
         }

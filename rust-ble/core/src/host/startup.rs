@@ -169,7 +169,7 @@ impl Host {
         // Connection complete, advertising report, update complete, remote
         // features, LTK request; then by what the controller can do.
         let mut mask: u16 = 0x001f;
-        for (ability, bits) in [
+        for &(ability, bits) in &[
             (Support::CONNECTION_PARAMETERS, 1 << 5),
             (Support::DATA_LENGTH, 1 << 6),
             (Support::PRIVACY, 1 << 9 | 1 << 10),
@@ -205,11 +205,13 @@ impl Host {
         match opcode {
             opcode::READ_LOCAL_COMMANDS => {
                 let commands = r.rest();
-                let has = |octet: usize, bit: u8| {
-                    commands.get(octet).is_some_and(|bits| bits >> bit & 1 != 0)
+                let has = |octet: u8, bit: u8| {
+                    commands
+                        .get(octet as usize)
+                        .is_some_and(|bits| bits >> bit & 1 != 0)
                 };
                 let mut support = Support::COMMANDS;
-                for (ability, octet, bit) in [
+                for &(ability, octet, bit) in &[
                     (Support::RANDOM_ADDRESS, 25, 4),
                     (Support::ENCRYPTION, 27, 7),
                     (Support::CONNECTION_PARAMETERS, 33, 4),
@@ -226,8 +228,8 @@ impl Host {
             opcode::LE_READ_LOCAL_FEATURES => {
                 let features = r.u16()?;
                 let support = &mut controller.support;
-                for (ability, bit) in [
-                    (Support::CONNECTION_PARAMETERS, 1),
+                for &(ability, bit) in &[
+                    (Support::CONNECTION_PARAMETERS, 1_u8),
                     (Support::DATA_LENGTH, 5),
                     (Support::PRIVACY, 6),
                     (Support::PHY_2M, 8),
@@ -238,15 +240,18 @@ impl Host {
                 }
                 support.set(Support::PERIPHERAL_FEATURES, features >> 3 & 1 != 0);
                 let options = self.settings.options;
-                for (wanted, ability) in [
-                    (options.data_length, Support::DATA_LENGTH),
-                    (options.phy_2m, Support::PHY_2M),
-                    (options.resolving_list, Support::PRIVACY),
-                ] {
-                    if !wanted {
-                        support.remove(ability);
-                    }
-                }
+                support.set(
+                    Support::DATA_LENGTH,
+                    support.contains(Support::DATA_LENGTH) && options.data_length,
+                );
+                support.set(
+                    Support::PHY_2M,
+                    support.contains(Support::PHY_2M) && options.phy_2m,
+                );
+                support.set(
+                    Support::PRIVACY,
+                    support.contains(Support::PRIVACY) && options.resolving_list,
+                );
             }
             opcode::LE_READ_BUFFER_SIZE => {
                 controller.acl_len = r.u16()?;

@@ -324,11 +324,14 @@ impl Smp {
             self.refused = NO_LINK;
         }
         for slot in &mut self.pairings {
-            if let Some(pairing) = slot.take_if(|p| p.link.index == index) {
-                if pairing.is_authenticating() {
-                    self.attempts.failed(&pairing.link.peer, now);
-                }
+            // Where it lies: to take it out would copy all of it.
+            let Some(pairing) = slot.as_ref().filter(|p| p.link.index == index) else {
+                continue;
+            };
+            if pairing.is_authenticating() {
+                self.attempts.failed(&pairing.link.peer, now);
             }
+            *slot = None;
         }
     }
 
