@@ -106,6 +106,8 @@ pub struct Node {
     pub census: Census,
     /// Nothing passes between host and controller.
     silent: bool,
+    /// Waits for a packet, its deadline or a command.
+    sleeps: bool,
     secrets_refused: bool,
     inbox: VecDeque<u8>,
     /// Overtaken by the next packets.
@@ -124,6 +126,8 @@ pub struct Rig {
     pub rng: Rng,
     /// Packets come in bits and events one at a time.
     jitter: bool,
+    /// The hosts' clock goes on while they work, and what it showed last.
+    clock: Option<(Rng, Instant)>,
     faults: Vec<Fault>,
     armed: bool,
     blows: Vec<(usize, Kind)>,
@@ -179,6 +183,7 @@ impl Rig {
                 options: HostOptions::default(),
                 census: Census::default(),
                 silent: false,
+                sleeps: false,
                 secrets_refused: false,
                 inbox: VecDeque::new(),
                 held: None,
@@ -191,6 +196,7 @@ impl Rig {
             nodes,
             rng,
             jitter,
+            clock: None,
             faults,
             armed: false,
             blows: Vec::new(),
@@ -228,9 +234,25 @@ impl Rig {
         }
     }
 
+    /// Lets a millisecond end between any two calls of a host, instead of only
+    /// when all hosts have nothing to do, and calls only hosts that have a
+    /// reason to wake up.
+    pub fn let_clock_run(&mut self, seed: u64) {
+        self.clock = Some((Rng::new(seed), Instant(0)));
+    }
+
     /// The air's time as hosts see it.
-    pub fn now(&self) -> Instant {
-        Instant((self.air.now() / 1000) as u32)
+    pub fn now(&mut self) -> Instant {
+        let now = Instant((self.air.now() / 1000) as u32);
+        let Some((rng, last)) = &mut self.clock else {
+            return now;
+        };
+        let now = now.after(u32::from(rng.chance(0.1)));
+        if now.reached(*last) {
+            return *last;
+        }
+        *last = now;
+        now
     }
 
     /// Lets `ms` milliseconds pass.
@@ -280,6 +302,7 @@ impl Rig {
         command: impl FnOnce(&mut Host, Instant) -> Result<T>,
     ) -> Step<T> {
         let now = self.now();
+        self.nodes[n].sleeps = false;
         command(&mut self.nodes[n].host, now).map_err(Over::Refused)
     }
 
@@ -299,6 +322,7 @@ impl Rig {
         loop {
             self.settle(Some(n));
             if let Some(result) = self.nodes[n].host.poll_operation() {
+                self.nodes[n].sleeps = false;
                 self.strike()?;
                 return result.map_err(Over::Refused);
             }
@@ -413,11 +437,11 @@ impl Rig {
             let mut any = false;
             for n in [first, 1 - first] {
                 any |= self.pump(n);
-                if busy != Some(n) {
+                if busy != Some(n) && !self.nodes[n].sleeps {
                     any |= self.dispatch(n);
                 }
             }
-            if !any && !self.release() {
+            if !any && !self.release() && !self.flush() {
                 return;
             }
             if !self.blows.is_empty() {
@@ -425,6 +449,21 @@ impl Rig {
             }
         }
         panic!("hosts and controllers do not come to rest");
+    }
+
+    /// What the glue does last, at a later time than before; true if there was
+    /// something to send after all.
+    fn flush(&mut self) -> bool {
+        if self.clock.is_none() {
+            return false;
+        }
+        let moved = (0..2).fold(false, |any, n| {
+            any | (!self.nodes[n].sleeps && self.transmit(n))
+        });
+        for node in &mut self.nodes {
+            node.sleeps = !moved;
+        }
+        moved
     }
 
     /// Lets overtaken packets arrive.
@@ -452,6 +491,11 @@ impl Rig {
         while let Some(i) = node.later.iter().position(|(due, _)| *due <= time) {
             node.inbox.extend(node.later.remove(i).1);
         }
+        let due = |node: &Node| node.host.poll_timeout().is_some_and(|at| at.reached(now));
+        if node.sleeps && node.inbox.is_empty() && !due(node) {
+            return moved;
+        }
+        node.sleeps = false;
         if !node.inbox.is_empty() {
             let mut bytes: &[u8] = node.inbox.make_contiguous();
             if self.jitter {
@@ -461,10 +505,17 @@ impl Rig {
             node.inbox.drain(..taken);
             moved |= taken > 0;
         }
-        if node.host.poll_timeout().is_some_and(|at| at.reached(now)) {
+        if due(node) {
             node.host.handle_timeout(now);
             moved = true;
         }
+        self.transmit(n) | moved
+    }
+
+    /// Moves packets from a host to its controller; true if there were any.
+    fn transmit(&mut self, n: usize) -> bool {
+        let now = self.now();
+        let mut moved = false;
         while let Some(transmit) = self.nodes[n].host.poll_transmit(now) {
             let packet = [transmit.header(), transmit.head, transmit.tail].concat();
             self.nodes[n].host.transmitted(now);
