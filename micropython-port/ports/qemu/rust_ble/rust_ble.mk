@@ -4,6 +4,7 @@ CFLAGS += -DMP_CONFIGFILE='"rust_ble/mpconfigport_rust_ble.h"'
 
 MICROPY_PY_BLUETOOTH ?= 1
 MICROPY_BLUETOOTH_RUST ?= 1
+include $(TOP)/extmod/rust_ble/sizes.mk
 
 SRC_C += \
 	rust_ble/board.c \
