@@ -14,19 +14,13 @@
 #define MP_RUST_BLE_PUMP_DEPTH (4)
 #endif
 
-// Memory lent for an L2CAP channel, by our CID.
-typedef struct _mp_rust_ble_channel_t {
-    uint16_t cid;
-    uint8_t *memory;
-} mp_rust_ble_channel_t;
-
 // What the garbage collector must find: memory lent to the host, and the
 // payload of the event that each nested pump dispatches.
 typedef struct _mp_rust_ble_memory_t {
     uint8_t *host;
     uint8_t *database;
     uint8_t *payload[MP_RUST_BLE_PUMP_DEPTH];
-    mp_rust_ble_channel_t channels[]; // As many as ble_max_channels() says.
+    uint8_t *channels[]; // As many as ble_max_channels() says, by CID.
 } mp_rust_ble_memory_t;
 
 static inline mp_rust_ble_memory_t *mp_rust_ble_memory(void) {

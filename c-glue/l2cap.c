@@ -7,40 +7,34 @@
 
 #include "glue.h"
 
-// Drops the memory of channels that are over.
-static void collect(void) {
-    mp_rust_ble_channel_t *channels = mp_rust_ble_memory()->channels;
-    for (size_t i = 0; i < ble_max_channels(); ++i) {
-        if (channels[i].memory != NULL && !ble_l2cap_holds(channels[i].cid)) {
-            channels[i].memory = NULL;
-        }
-    }
+// The lowest CID of a channel.
+#define FIRST_CID (0x40)
+
+// Keeps the memory of a channel reachable while the host uses it.
+static void keep(uint16_t cid, uint8_t *memory) {
+    mp_rust_ble_memory()->channels[cid - FIRST_CID] = memory;
 }
 
-// Memory for a channel with SDUs of up to mtu bytes, reachable from now on.
-static mp_rust_ble_channel_t *new_channel(uint16_t mtu, size_t *len) {
-    collect();
-    mp_rust_ble_channel_t *channels = mp_rust_ble_memory()->channels;
-    *len = ble_l2cap_memory_needed(mtu);
+// Memory for a channel with SDUs of up to mtu bytes, once that of channels that
+// are over is dropped.
+static uint8_t *new_memory(uint16_t mtu, size_t *len) {
     for (size_t i = 0; i < ble_max_channels(); ++i) {
-        if (channels[i].memory == NULL) {
-            channels[i].memory = m_new_maybe(uint8_t, *len);
-            return channels[i].memory == NULL ? NULL : &channels[i];
+        if (!ble_l2cap_holds(FIRST_CID + i)) {
+            keep(FIRST_CID + i, NULL);
         }
     }
-    return NULL;
+    *len = ble_l2cap_memory_needed(mtu);
+    return m_new_maybe(uint8_t, *len);
 }
 
 void mp_rust_ble_l2cap_accept(uint16_t token, uint16_t cid, uint16_t our_mtu, bool refused) {
-    size_t len = 0;
-    mp_rust_ble_channel_t *channel = refused ? NULL : new_channel(our_mtu, &len);
-    if (channel == NULL) {
-        ble_answer_accept(token, NULL, 0);
-        return;
+    if (mp_rust_ble_memory() == NULL) {
+        return; // The handler switched Bluetooth off.
     }
-    channel->cid = cid;
-    if (ble_answer_accept(token, channel->memory, len) != BLE_OK) {
-        channel->memory = NULL;
+    size_t len = 0;
+    uint8_t *memory = refused ? NULL : new_memory(our_mtu, &len);
+    if (ble_answer_accept(token, memory, len) == BLE_OK) {
+        keep(cid, memory);
     }
 }
 
@@ -53,13 +47,14 @@ int mp_bluetooth_l2cap_connect(uint16_t conn_handle, uint16_t psm, uint16_t mtu)
         return MP_ENODEV;
     }
     size_t len;
-    mp_rust_ble_channel_t *channel = new_channel(mtu, &len);
-    if (channel == NULL) {
+    uint8_t *memory = new_memory(mtu, &len);
+    if (memory == NULL) {
         return MP_ENOMEM;
     }
-    ble_error_t error = ble_l2cap_connect(conn_handle, psm, mtu, channel->memory, len, &channel->cid);
-    if (error != BLE_OK) {
-        channel->memory = NULL;
+    uint16_t cid;
+    ble_error_t error = ble_l2cap_connect(conn_handle, psm, mtu, memory, len, &cid);
+    if (error == BLE_OK) {
+        keep(cid, memory);
     }
     return mp_rust_ble_finish(error);
 }

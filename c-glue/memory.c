@@ -10,7 +10,7 @@
 #define FIRST_DATABASE_BYTES (512)
 
 bool mp_rust_ble_memory_begin(void) {
-    size_t len = sizeof(mp_rust_ble_memory_t) + ble_max_channels() * sizeof(mp_rust_ble_channel_t);
+    size_t len = sizeof(mp_rust_ble_memory_t) + ble_max_channels() * sizeof(uint8_t *);
     mp_rust_ble_memory_t *memory = m_malloc_maybe(len);
     if (memory == NULL) {
         return false;
