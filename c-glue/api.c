@@ -50,6 +50,21 @@ void mp_rust_ble_shut_down(void) {
     mp_rust_ble_end(MP_RUST_BLE_MOVING);
 }
 
+// Asks the script for its secrets, and waits until our address follows from them.
+static void hear_secrets(void) {
+    mp_sched_lock();
+    mp_rust_ble_pump();
+    mp_sched_unlock();
+    mp_rust_ble_wait(BLE_OK);
+}
+
+// The same for a script that set its handler after activation.
+static void hear_late_secrets(bool always) {
+    if (!mp_rust_ble_is_telling() && ble_ask_for_secrets(always)) {
+        hear_secrets();
+    }
+}
+
 static int switch_on(const uint8_t *seed) {
     const uint8_t *name;
     if (ble_name(&name) == 0) {
@@ -91,9 +106,7 @@ int mp_bluetooth_init(void) {
 
     // Ask the script for its secrets now, so that bonded peers are recognised
     // from the first packet on.
-    mp_sched_lock();
-    mp_rust_ble_pump();
-    mp_sched_unlock();
+    hear_secrets();
     return 0;
 }
 
@@ -126,10 +139,12 @@ void mp_bluetooth_get_current_address(uint8_t *addr_type, uint8_t *addr) {
     if (!mp_bluetooth_is_active()) {
         mp_raise_OSError(MP_ENODEV);
     }
+    hear_late_secrets(false);
     *addr_type = ble_address(addr);
 }
 
 void mp_bluetooth_set_address_mode(uint8_t addr_mode) {
+    hear_late_secrets(false);
     ble_error_t error = ble_set_address_mode(addr_mode);
     int err = error == BLE_OK && mp_bluetooth_is_active() ? mp_rust_ble_wait(error) : mp_rust_ble_errno(error);
     if (err != 0) {
@@ -211,6 +226,7 @@ int mp_bluetooth_gap_pair(uint16_t conn_handle) {
 }
 
 int mp_bluetooth_gap_unpair(uint8_t addr_type, const uint8_t *addr) {
+    hear_late_secrets(true);
     return mp_rust_ble_finish(ble_unpair(addr_type, addr));
 }
 

@@ -34,6 +34,9 @@ static inline uint32_t mp_rust_ble_now(void) {
 // The errno for an error of the host.
 int mp_rust_ble_errno(ble_error_t error);
 
+// Whether an event is being told: we are called by the script's handler.
+bool mp_rust_ble_is_telling(void);
+
 // Move bytes both ways and run what is due, without a call into Python.
 // Returns how many bytes were taken, or -1 when the controller is gone.
 int mp_rust_ble_turn(void);

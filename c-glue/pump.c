@@ -15,6 +15,10 @@
 static uint8_t depth;
 static bool blocked;
 
+bool mp_rust_ble_is_telling(void) {
+    return depth > 0;
+}
+
 // Takes what has arrived as far as the host has room. Returns the number of
 // bytes, or -1 when the controller is gone.
 static int feed(void) {

@@ -528,6 +528,10 @@ ble_error_t ble_set_io(uint8_t capability);
 // Pairs, or encrypts with the stored key.
 ble_error_t ble_pair(uint16_t conn);
 
+// Asks for the script's secrets as long as it has kept none, if bonds are
+// configured or `always`. True if it is asked.
+bool ble_ask_for_secrets(bool always);
+
 // Forgets a bond, or all if `addr` is null.
 //
 // # Safety

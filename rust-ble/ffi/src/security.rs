@@ -1,7 +1,7 @@
 //! Pairing, bonds, and the script's store of secrets.
 
 use crate::ble_error_t;
-use crate::singleton::{self, command, insist};
+use crate::singleton::{self, command, insist, query};
 use crate::slice::{address, optional};
 use ble_core::smp::{IoCapability, SecurityConfig};
 use ble_core::{Error, Result, Token};
@@ -69,6 +69,13 @@ pub extern "C" fn ble_set_io(capability: u8) -> ble_error_t {
 #[no_mangle]
 pub extern "C" fn ble_pair(conn: u16) -> ble_error_t {
     command(|host| host.pair(host.now(), conn))
+}
+
+/// Asks for the script's secrets as long as it has kept none, if bonds are
+/// configured or `always`. True if it is asked.
+#[no_mangle]
+pub extern "C" fn ble_ask_for_secrets(always: bool) -> bool {
+    query(false, |host| host.ask_for_secrets(always))
 }
 
 /// Forgets a bond, or all if `addr` is null.

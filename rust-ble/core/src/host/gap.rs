@@ -54,7 +54,7 @@ impl Host {
         AdvData::check(data)?;
         AdvData::check(response)?;
         self.may_begin()?;
-        self.ask_for_secrets();
+        self.ask_for_secrets(false);
         let adv = &mut self.advertising;
         (adv.interval, adv.connectable) = (interval, connectable);
         adv.data.set(data);
@@ -89,7 +89,7 @@ impl Host {
             return Err(Error::Invalid);
         }
         self.may_begin()?;
-        self.ask_for_secrets();
+        self.ask_for_secrets(false);
         let until = (duration_ms > 0).then(|| now.after(duration_ms));
         self.scan = Scan {
             on: self.scan.on,
@@ -142,7 +142,7 @@ impl Host {
             return Err(Error::NoMemory);
         }
         self.may_begin()?;
-        self.ask_for_secrets();
+        self.ask_for_secrets(false);
         let until = now.after(if duration_ms == 0 {
             DEFAULT_CONNECT_MS
         } else {

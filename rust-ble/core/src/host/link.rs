@@ -178,7 +178,7 @@ impl Host {
             self.commands
                 .push(opcode::LE_READ_REMOTE_FEATURES, &conn.to_le_bytes());
         }
-        self.ask_for_secrets();
+        self.ask_for_secrets(false);
     }
 
     /// Longer PDUs and the 2M PHY, if both sides have them.

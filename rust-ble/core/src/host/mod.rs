@@ -107,6 +107,8 @@ pub struct Host {
     /// Our identity was loaded or made in this activation, and the script keeps it.
     own_known: bool,
     own_kept: bool,
+    /// Our address does not follow from it yet.
+    own_new: bool,
     scan_done: gap::ScanDone,
     current: Option<Current>,
     data: att::Data,
@@ -209,6 +211,7 @@ impl Host {
             rest: security::Rest::Over,
             own_known: false,
             own_kept: false,
+            own_new: false,
             #[cfg(feature = "broken")]
             broken: broken::Broken::NOT,
         }

@@ -4,7 +4,7 @@
 use super::Host;
 use crate::addr::Address;
 use crate::event::{Event, Token};
-use crate::smp::bonds::{self, BOND_LEN, KIND_BOND, KIND_CLIENT, KIND_OWN, OWN_KEY};
+use crate::smp::bonds::{self, Identity, BOND_LEN, KIND_BOND, KIND_CLIENT, KIND_OWN, OWN_KEY};
 use crate::smp::OwnIdentity;
 use crate::wire::{copy, Reader, Writer};
 use heapless::Deque;
@@ -293,11 +293,14 @@ impl Host {
 
     /// Asks again as long as the script has kept nothing, since it may have set
     /// its handler late: before anything is on air, and at each connection. A
-    /// script that keeps no bonds may have a handler that knows no secrets.
-    pub(super) fn ask_for_secrets(&mut self) {
-        if !self.own_kept && self.settings.security.bond {
+    /// script that keeps no bonds may have a handler that knows no secrets; it
+    /// is only asked `always`. Whether it is asked.
+    pub fn ask_for_secrets(&mut self, always: bool) -> bool {
+        let asks = self.is_active() && !self.own_kept && (always || self.settings.security.bond);
+        if asks {
             self.load_secrets();
         }
+        asks
     }
 
     /// Our identity first, then who is bonded.
@@ -330,15 +333,16 @@ impl Host {
     }
 
     fn identity_loaded(&mut self, index: u8, value: Option<&[u8]>) {
-        let Some(value) = value else {
-            return self.refresh_soon();
-        };
-        self.smp.identities.load(value);
-        match index.checked_add(1) {
-            Some(next) => {
-                self.query.soon(Purpose::LoadIdentity(next));
-            }
-            None => self.refresh_soon(),
+        let next = index.checked_add(1);
+        if let (Some(value), Some(next)) = (value, next) {
+            self.smp.identities.load(value);
+            self.query.soon(Purpose::LoadIdentity(next));
+            return;
+        }
+        let listed = |peer: &Identity| self.in_resolving_list(&peer.address);
+        if self.own_new || !self.smp.identities.peers().iter().all(listed) {
+            self.own_new = false;
+            self.refresh_soon();
         }
     }
 }

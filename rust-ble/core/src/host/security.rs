@@ -175,10 +175,8 @@ impl Host {
     /// Our identity is known, or is another one than before.
     pub(super) fn own_identity_known(&mut self) {
         self.smp.start(self.settings.own, self.identity_address());
-        // Not twice, with an address each, when bonds are about to be loaded.
-        if !self.query.has_waiting() {
-            self.refresh_soon();
-        }
+        // Its address is made when the bonds are loaded, and not twice.
+        self.own_new = true;
     }
 
     pub(super) fn ltk_requested(&mut self, conn: u16, rand: [u8; 8], ediv: u16) {
