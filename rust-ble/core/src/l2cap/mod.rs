@@ -14,6 +14,7 @@ pub use signalling::Outcome;
 
 use crate::config::{L2CAP_WINDOW, MAX_MTU};
 use crate::event::Role;
+use crate::gap::valid_parameters;
 
 /// Fixed channels of an LE link (2.1).
 pub mod cid {
@@ -138,11 +139,7 @@ impl ConnParams {
     /// Whether each value is in range and the timeout is longer than two
     /// intervals with all allowed skips (Vol 4, Part E, 7.8.12).
     pub fn valid(&self) -> bool {
-        (6..=self.interval_max).contains(&self.interval_min)
-            && self.interval_max <= 3200
-            && self.latency < 500
-            && (10..=3200).contains(&self.timeout)
-            && u32::from(self.timeout) * 4
-                > (u32::from(self.latency) + 1) * u32::from(self.interval_max)
+        let (min, max) = (self.interval_min, self.interval_max);
+        valid_parameters(min, max, self.latency, self.timeout)
     }
 }
