@@ -218,15 +218,20 @@ pub fn valid_parameters(min: u16, max: u16, latency: u16, timeout: u16) -> bool 
         && timeout as u32 * 4 > (1 + latency as u32) * max as u32
 }
 
-/// Converts microseconds to units of 0.625 ms within an inclusive range.
-pub fn slots(us: u32, range: core::ops::RangeInclusive<u16>) -> Result<u16> {
-    let slots = u16::try_from(us / 625).map_err(|_| Error::Invalid)?;
-    if range.contains(&slots) {
-        Ok(slots)
-    } else {
-        Err(Error::Invalid)
-    }
+/// Converts microseconds to units of that many, `None` unless there are
+/// `least` to `most`.
+#[inline(never)]
+pub fn units(us: u32, unit_us: u32, least: u16, most: u16) -> Option<u16> {
+    let units = us / unit_us;
+    (units >= least as u32 && units <= most as u32).then_some(units as u16)
 }
+
+/// A slot, of which the intervals of advertising and scanning are made (Vol 4,
+/// Part E, 7.8.5), in microseconds.
+pub const SLOT_US: u32 = 625;
+
+/// The unit of connection intervals in microseconds.
+pub const INTERVAL_US: u32 = 1250;
 
 #[cfg(test)]
 mod tests {
@@ -252,10 +257,10 @@ mod tests {
 
     #[test]
     fn intervals_out_of_range_are_refused() {
-        assert_eq!(slots(20_000, 0x20..=0x4000), Ok(0x20));
-        assert_eq!(slots(19_374, 0x20..=0x4000), Err(Error::Invalid));
-        assert_eq!(slots(10_240_000, 0x20..=0x4000), Ok(0x4000));
-        assert_eq!(slots(u32::MAX, 0x20..=0x4000), Err(Error::Invalid));
+        assert_eq!(units(20_000, SLOT_US, 0x20, 0x4000), Some(0x20));
+        assert_eq!(units(19_374, SLOT_US, 0x20, 0x4000), None);
+        assert_eq!(units(10_240_000, SLOT_US, 0x20, 0x4000), Some(0x4000));
+        assert_eq!(units(u32::MAX, SLOT_US, 0x20, 0x4000), None);
     }
 
     #[test]

@@ -358,7 +358,9 @@ impl Client {
         if data.is_empty() || self.queue.is_full() || self.failed != 0 {
             return self.push(kind, handle, extent, None);
         }
-        let block = pool.alloc(data.len(), RESERVE).ok_or(Error::NoMemory)?;
+        let Some(block) = pool.alloc(data.len(), RESERVE) else {
+            return Err(Error::NoMemory);
+        };
         for (to, from) in pool.get_mut(&block).iter_mut().zip(data) {
             *to = *from;
         }

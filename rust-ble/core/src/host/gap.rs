@@ -6,7 +6,9 @@ use super::{Host, State};
 use crate::addr::{Address, AddressKind};
 use crate::error::{Error, Result};
 use crate::event::Event;
-use crate::gap::{slots, AddressMode, AdvData, Advertising, Initiating, Scan};
+use crate::gap::{
+    units, AddressMode, AdvData, Advertising, Initiating, Scan, INTERVAL_US, SLOT_US,
+};
 use crate::hci::command::TIMEOUT_MS;
 use crate::smp::bonds::{non_resolvable_address, resolvable_address, Identity};
 use crate::time::Instant;
@@ -50,7 +52,9 @@ impl Host {
     ) -> Result<()> {
         self.now = now;
         self.is_running()?;
-        let interval = slots(interval_us, 0x20..=0x4000)?;
+        let Some(interval) = units(interval_us, SLOT_US, 0x20, 0x4000) else {
+            return Err(Error::Invalid);
+        };
         AdvData::check(data)?;
         AdvData::check(response)?;
         self.may_begin()?;
@@ -83,8 +87,12 @@ impl Host {
     ) -> Result<()> {
         self.now = now;
         self.is_running()?;
-        let interval = slots(interval_us, 4..=0x4000)?;
-        let window = slots(window_us, 4..=interval)?;
+        let Some(interval) = units(interval_us, SLOT_US, 4, 0x4000) else {
+            return Err(Error::Invalid);
+        };
+        let Some(window) = units(window_us, SLOT_US, 4, interval) else {
+            return Err(Error::Invalid);
+        };
         if duration_ms >= 1 << 31 {
             return Err(Error::Invalid);
         }
@@ -123,16 +131,14 @@ impl Host {
     ) -> Result<()> {
         self.now = now;
         self.is_running()?;
-        let units = |us: u32, default: u16| match us {
-            0 => Ok(default),
-            us => u16::try_from(us / 1250)
-                .ok()
-                .filter(|units| (6..=3200).contains(units))
-                .ok_or(Error::Invalid),
+        // Zero for none that a controller takes.
+        let intervals = |us: u32, default: u16| match us {
+            0 => default,
+            us => units(us, INTERVAL_US, 6, 3200).unwrap_or(0),
         };
-        let min = units(min_interval_us, 24.min(units(max_interval_us, 24)?))?;
-        let max = units(max_interval_us, 40.max(min))?;
-        if min > max || duration_ms >= 1 << 31 {
+        let min = intervals(min_interval_us, intervals(max_interval_us, 24).min(24));
+        let max = intervals(max_interval_us, min.max(40));
+        if min == 0 || min > max || duration_ms >= 1 << 31 {
             return Err(Error::Invalid);
         }
         if self.initiating.is_some() {

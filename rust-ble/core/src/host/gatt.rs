@@ -124,10 +124,9 @@ impl Host {
         let value = value.get(..len).unwrap_or_default();
         let len = 3 + value.len();
         self.may_queue(slot, len)?;
-        let block = self
-            .tx
-            .alloc(L2CAP_HEADER + len, POOL_RESERVE)
-            .ok_or(Error::NoMemory)?;
+        let Some(block) = self.tx.alloc(L2CAP_HEADER + len, POOL_RESERVE) else {
+            return Err(Error::NoMemory);
+        };
         let mut w = self.tx.writer(&block, 0);
         w.u16(len as u16)
             .u16(cid::ATT)
@@ -281,7 +280,9 @@ impl Host {
         }
         self.may_queue(slot, value.len())?;
         let len = L2CAP_HEADER + 3 + value.len();
-        let block = self.tx.alloc(len, POOL_RESERVE).ok_or(Error::NoMemory)?;
+        let Some(block) = self.tx.alloc(len, POOL_RESERVE) else {
+            return Err(Error::NoMemory);
+        };
         let mut out = self.tx.writer(&block, L2CAP_HEADER);
         let written = write_command(mtu, handle, value, &mut out);
         let len = out.len();

@@ -333,14 +333,10 @@ impl Host {
         if due(self.refresh_at) {
             self.refresh();
         }
-        if due(self.channels.deadline()) {
-            while let Some(slot) = self.channels.handle_timeout(now) {
-                self.update_refused(slot as usize);
-            }
+        while let Some(slot) = self.channels.handle_timeout(now) {
+            self.update_refused(slot as usize);
         }
-        if due(self.smp.deadline()) {
-            self.smp.handle_timeout(now);
-        }
+        self.smp.handle_timeout(now);
         for slot in 0..self.links.all.len() {
             let link = &mut self.links[slot];
             if link.state != LinkState::Up {

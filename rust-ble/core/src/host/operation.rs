@@ -161,10 +161,9 @@ impl Host {
             return Err(Error::Invalid);
         }
         self.may_begin()?;
-        let block = self
-            .pool
-            .alloc(params.len(), POOL_RESERVE)
-            .ok_or(Error::NoMemory)?;
+        let Some(block) = self.pool.alloc(params.len(), POOL_RESERVE) else {
+            return Err(Error::NoMemory);
+        };
         copy(self.pool.get_mut(&block), params);
         self.operation.params = Some(block);
         self.operation.reply = Some(reply);
