@@ -123,18 +123,19 @@ pub unsafe extern "C" fn ble_poll_transmit(packet: *mut ble_transmit_t) -> bool 
     let Some(transmit) = host.poll_transmit(host.now()) else {
         return false;
     };
-    let mut header = [0; 11];
-    let header_len = copy(&mut header, transmit.header()) as u8;
-    let out = ble_transmit_t {
-        header,
-        header_len,
-        head_len: transmit.head.len() as u16,
-        tail_len: transmit.tail.len() as u16,
-        head: transmit.head.as_ptr(),
-        tail: transmit.tail.as_ptr(),
-    };
     // SAFETY: the caller promises room.
-    unsafe { packet.write(out) };
+    let out = unsafe {
+        packet.write(ble_transmit_t {
+            header: [0; 11],
+            header_len: 0,
+            head_len: transmit.head.len() as u16,
+            tail_len: transmit.tail.len() as u16,
+            head: transmit.head.as_ptr(),
+            tail: transmit.tail.as_ptr(),
+        });
+        &mut *packet
+    };
+    out.header_len = copy(&mut out.header, transmit.header()) as u8;
     true
 }
 

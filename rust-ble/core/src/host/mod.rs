@@ -153,7 +153,7 @@ impl Host {
 
     /// Makes a blank host one that is off. `seed` must come before `start`.
     pub fn prepare(&mut self) {
-        self.operation = operation::Engine::new();
+        self.operation.prepare();
         self.smp.prepare();
         self.switch_off();
         self.settings = Settings::DEFAULT;

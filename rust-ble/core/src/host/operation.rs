@@ -76,14 +76,12 @@ pub(super) enum Step {
 }
 
 impl Engine {
-    pub(super) const fn new() -> Self {
-        Engine {
-            result: None,
-            ..Self::blank()
-        }
+    /// Makes a blank engine one that has done nothing.
+    pub(super) fn prepare(&mut self) {
+        self.result = None;
     }
 
-    /// All of it zeros, for a static.
+    /// All of it zeros, for a static: `prepare` comes before all else.
     pub(super) const fn blank() -> Self {
         Engine {
             running: Operation::Idle,
