@@ -1,6 +1,6 @@
 //! What a procedure sends, and what follows from having sent it.
 
-use super::bonds::Key;
+use super::bonds::{field, Key};
 use super::crypto::KeyPair;
 use super::pairing::{ask, todo, Pairing, State, TIMEOUT_MS};
 use super::pdu::{auth_req, code};
@@ -144,17 +144,16 @@ impl Pairing {
         match code {
             code::ENCRYPTION_INFORMATION => {
                 let mut key: Key = rng.array();
-                for byte in key
-                    .iter_mut()
-                    .take(16)
-                    .skip(self.security.key_size as usize)
-                {
-                    *byte = 0;
+                if let Some(rest) = key.get_mut(self.security.key_size as usize..16) {
+                    rest.fill(0);
                 }
                 self.bond.set_keys(Some(&key), None);
                 put(out, &key[..16]);
             }
-            code::CENTRAL_IDENTIFICATION => put(out, &self.bond.ours().unwrap_or([0; 26])[16..]),
+            // EDIV and Rand of the key above.
+            code::CENTRAL_IDENTIFICATION => {
+                put(out, &self.bond.value()[field::OURS + 16..field::PEERS]);
+            }
             code::IDENTITY_INFORMATION => put(out, &own.irk),
             _ => {
                 out.u8(own.address.kind as u8);
