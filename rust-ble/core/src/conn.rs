@@ -176,7 +176,7 @@ impl Link {
         self.mtu = DEFAULT_MTU;
         self.sends = true;
         self.client.reset();
-        self.server = server::Link::new(db);
+        self.server.begin(db);
     }
 
     /// A slot without a link, all of it zeros.

@@ -209,6 +209,11 @@ impl Link {
         Self::at(db.generation())
     }
 
+    /// Makes a blank link one of such a client.
+    pub fn begin(&mut self, db: &Database) {
+        self.generation = db.generation();
+    }
+
     /// The same for the services of this generation.
     pub const fn at(generation: u16) -> Self {
         Link {

@@ -157,14 +157,16 @@ impl Host {
         if role == Role::Central {
             self.initiating = None;
         }
-        let peer_on_air = complete.peer_rpa.map_or(complete.peer, Address::random);
         let link = &mut self.links[slot];
         link.reset(&self.db);
         link.state = LinkState::Up;
         link.handle = complete.handle;
         link.role = role;
         link.peer = self.smp.identities.resolve(&complete.peer);
-        link.peer_on_air = peer_on_air;
+        link.peer_on_air = complete.peer;
+        if let Some(rpa) = complete.peer_rpa {
+            link.peer_on_air = Address::random(rpa);
+        }
         link.local = local;
         link.parameters = [complete.interval, complete.latency, complete.timeout];
         let (conn, peer) = (link.handle, link.peer);

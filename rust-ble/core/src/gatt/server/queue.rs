@@ -135,7 +135,7 @@ impl Queue {
         if let Some(block) = self.block.take() {
             pool.free(block);
         }
-        *self = Queue::new();
+        (self.used, self.last, self.reported, self.lost) = (0, 0, None, false);
     }
 }
 
