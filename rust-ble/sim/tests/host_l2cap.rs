@@ -230,7 +230,7 @@ fn an_end_while_data_is_on_its_way_is_told_once_to_each() {
                     let host = &mut world.nodes[ends[at].node].host;
                     host.l2cap_disconnect(now, conn, cid).unwrap();
                     let again = host.l2cap_send(now, conn, cid, &[1]);
-                    assert_eq!(again, Err(Error::NotFound));
+                    assert_eq!(again, Err(Error::Invalid));
                 }
                 None => world.air.lose_links(0, 0x08),
             }

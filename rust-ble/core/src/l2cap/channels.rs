@@ -205,9 +205,10 @@ impl Channels {
     }
 
     /// Sends what was accepted and the peer has given credits for, then
-    /// disconnects; ends with `L2capDisconnected`. `NotFound` if not open.
+    /// disconnects; ends with `L2capDisconnected`. `Invalid` if not
+    /// open.
     pub fn disconnect(&mut self, now: Instant, slot: u8, cid: u16) -> Result<()> {
-        let (_, channel) = self.linked(slot, cid).ok_or(Error::NotFound)?;
+        let (_, channel) = self.linked(slot, cid).ok_or(Error::Invalid)?;
         if channel.state == State::Open {
             channel.ask(now, State::Closing);
         }
@@ -216,17 +217,18 @@ impl Channels {
 
     /// Takes one SDU. True when stalled: the next is for after `L2capSendReady`.
     ///
-    /// `NotFound` if not open, `Invalid` if longer than the peer's MTU or
+    /// `Invalid` if not open, or longer than the peer's MTU or
     /// twice our own, `Busy` when stalled and it does not fit.
     pub fn send(&mut self, slot: u8, cid: u16, sdu: &[u8]) -> Result<bool> {
         match self.linked(slot, cid) {
             Some((_, channel)) if channel.state == State::Open => channel.send(sdu),
-            _ => Err(Error::NotFound),
+            _ => Err(Error::Invalid),
         }
     }
 
     /// Moves received bytes to `buf` and returns how many; without `buf` how
-    /// many complete SDUs hold. Joins SDUs as a stream. `NotFound`.
+    /// many complete SDUs hold. Joins SDUs as a stream. `Invalid`
+    /// if there is no such channel.
     ///
     /// Works after `L2capDisconnected` while the link lasts, until all is read
     /// or the CID is used again.
@@ -234,13 +236,13 @@ impl Channels {
         let channel = self
             .channels
             .get_mut(our_index(cid))
-            .ok_or(Error::NotFound)?;
+            .ok_or(Error::Invalid)?;
         match channel.state {
-            State::Free | State::Connecting | State::Incoming => return Err(Error::NotFound),
+            State::Free | State::Connecting | State::Incoming => return Err(Error::Invalid),
             State::Open | State::Closing | State::Ended | State::Unread => {}
         }
         if channel.slot != slot {
-            return Err(Error::NotFound);
+            return Err(Error::Invalid);
         }
         let Some(buf) = buf else {
             return Ok(channel.readable());

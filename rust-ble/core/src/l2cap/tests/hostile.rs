@@ -19,7 +19,7 @@ fn assert_lost(b: &mut Peer, cid: u16) {
     assert_eq!(b.poll(), []);
     b.frame(cid, &sdu_start(1, &[1]));
     assert_eq!(b.signal(&command(0x16, 1, &[0x50, 65535])), []);
-    assert_eq!(b.end.send(3, cid, &[1]), Err(Error::NotFound));
+    assert_eq!(b.end.send(3, cid, &[1]), Err(Error::Invalid));
     assert_eq!((b.events(), b.poll()), (vec![], vec![]));
     let other = b.open(0x60, 100, 100, 1);
     b.signal(&command(0x07, request[1], &[0x50, cid]));
@@ -145,7 +145,7 @@ fn frames_for_unknown_channels_and_other_links_are_ignored() {
     b.end.handle_frame(NOW, 2, cid, &sdu_start(1, &[1]));
     b.end.handle_frame(NOW, 255, cid, &sdu_start(1, &[1]));
     assert_eq!((b.events(), b.poll()), (vec![], vec![]));
-    assert_eq!(b.end.recvinto(2, cid, None), Err(Error::NotFound));
+    assert_eq!(b.end.recvinto(2, cid, None), Err(Error::Invalid));
     assert_eq!(b.end.recvinto(3, cid, None), Ok(0));
 }
 

@@ -237,9 +237,9 @@ fn refused_commands_keep_no_memory() {
         Err(Error::NoMemory)
     );
     for unknown in [0, 0x3f, 0x40, 0x7f, 0xffff] {
-        assert_eq!(a.end.send(0, unknown, &[1]), Err(Error::NotFound));
-        assert_eq!(a.end.recvinto(0, unknown, None), Err(Error::NotFound));
-        assert_eq!(a.end.disconnect(NOW, 0, unknown), Err(Error::NotFound));
+        assert_eq!(a.end.send(0, unknown, &[1]), Err(Error::Invalid));
+        assert_eq!(a.end.recvinto(0, unknown, None), Err(Error::Invalid));
+        assert_eq!(a.end.disconnect(NOW, 0, unknown), Err(Error::Invalid));
         assert!(unknown == 0x40 || !a.end.holds(unknown));
     }
 }
@@ -375,7 +375,7 @@ fn a_channel_that_disconnects_first_sends_what_credits_allow() {
     b.end.send(3, cid, &[2; 100]).unwrap();
     b.end.disconnect(NOW, 3, cid).unwrap();
     b.end.disconnect(NOW, 3, cid).unwrap();
-    assert_eq!(b.end.send(3, cid, &[1]), Err(Error::NotFound));
+    assert_eq!(b.end.send(3, cid, &[1]), Err(Error::Invalid));
     for _ in 0..3 {
         assert_eq!(b.poll(), []);
         assert_eq!(b.next_frame(251).unwrap().0, 0x50);
@@ -416,7 +416,7 @@ fn what_was_received_can_be_read_after_the_end() {
     let mut buf = [0; 2];
     assert_eq!(b.end.recvinto(3, cid, Some(&mut buf)), Ok(2));
     assert_eq!(b.end.recvinto(3, cid, Some(&mut buf)), Ok(1));
-    assert_eq!(b.end.recvinto(3, cid, Some(&mut buf)), Err(Error::NotFound));
+    assert_eq!(b.end.recvinto(3, cid, Some(&mut buf)), Err(Error::Invalid));
     b.assert_idle();
 
     let again = b.open(0x50, 100, 100, 1);
