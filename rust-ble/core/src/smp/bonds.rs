@@ -122,17 +122,17 @@ impl Bond {
     }
 
     /// For links on which we are peripheral.
-    pub fn ours(&self) -> Option<Key> {
+    pub fn ours(&self) -> Option<&Key> {
         self.get(field::OURS, OURS)
     }
 
     /// For links on which we are central.
-    pub fn peers(&self) -> Option<Key> {
+    pub fn peers(&self) -> Option<&Key> {
         self.get(field::PEERS, PEERS)
     }
 
     /// The peer's identity resolving key.
-    pub fn irk(&self) -> Option<[u8; 16]> {
+    pub fn irk(&self) -> Option<&[u8; 16]> {
         self.get(field::IRK, IRK)
     }
 
@@ -185,11 +185,11 @@ impl Bond {
         self.0[field::FLAGS] & flags != 0
     }
 
-    fn get<const N: usize>(&self, at: usize, flag: u8) -> Option<[u8; N]> {
+    fn get<const N: usize>(&self, at: usize, flag: u8) -> Option<&[u8; N]> {
         if !self.has(flag) {
             return None;
         }
-        self.0.get(at..at + N)?.try_into().ok()
+        self.0.get(at..)?.first_chunk()
     }
 
     fn set(&mut self, at: usize, bytes: &[u8], flag: u8) {
@@ -302,7 +302,7 @@ impl Identities {
     pub fn insert(&mut self, bond: &Bond) -> bool {
         let new = Identity {
             address: bond.identity(),
-            irk: bond.irk(),
+            irk: bond.irk().copied(),
             security: bond.security(),
             heard: None,
             listed: false,
@@ -328,7 +328,7 @@ impl Identities {
         for peer in &self.peers {
             if peer.address == identity {
                 room = true;
-            } else if irk.is_some() && peer.irk == irk {
+            } else if irk.is_some() && peer.irk.as_ref() == irk {
                 return false;
             }
         }
@@ -472,7 +472,7 @@ mod tests {
         assert_eq!(read, bond);
         assert_eq!(
             (read.ours(), read.peers(), read.irk()),
-            (Some(OURS_KEY), Some(PEERS_KEY), Some([9; 16]))
+            (Some(&OURS_KEY), Some(&PEERS_KEY), Some(&[9; 16]))
         );
         assert_eq!(read.identity(), Address::random(le("c65544332211")));
         let security = Security {
@@ -491,11 +491,11 @@ mod tests {
         assert_eq!(bond.peers(), None);
         bond.learn(code::CENTRAL_IDENTIFICATION, &[2; 10]);
         let key: Key = [[1; 16].as_slice(), &[2; 10]].concat().try_into().unwrap();
-        assert_eq!((bond.ours(), bond.peers()), (None, Some(key)));
+        assert_eq!((bond.ours(), bond.peers()), (None, Some(&key)));
         bond.learn(code::IDENTITY_INFORMATION, &[0; 16]);
         assert_eq!(bond.irk(), None);
         bond.learn(code::IDENTITY_INFORMATION, &[3; 16]);
-        assert_eq!(bond.irk(), Some([3; 16]));
+        assert_eq!(bond.irk(), Some(&[3; 16]));
         bond.learn(
             code::IDENTITY_ADDRESS_INFORMATION,
             &[1, 1, 2, 3, 4, 5, 0xc6],

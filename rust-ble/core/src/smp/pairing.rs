@@ -790,12 +790,12 @@ impl Pairing {
         })
     }
 
-    fn reencrypt(&mut self, bond: Option<&Bond>, key: Key, todo: u32) {
+    fn reencrypt(&mut self, bond: Option<&Bond>, key: &Key, todo: u32) {
         if let Some(bond) = bond {
             self.bond = *bond;
             self.security = bond.security();
         }
-        self.key = key;
+        self.key = *key;
         self.todo |= todo;
         self.state = State::Reencrypting;
     }

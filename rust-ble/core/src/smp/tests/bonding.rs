@@ -32,7 +32,8 @@ fn either_side_encrypts_again_with_stored_keys_after_a_restart() {
     for secure in [false, true] {
         for peripheral_asks in [false, true] {
             let mut pair = restarted(secure);
-            let stored = pair.central.bond().unwrap().peers().unwrap();
+            let bond = pair.central.bond().unwrap();
+            let stored = bond.peers().unwrap();
             if peripheral_asks {
                 pair.peripheral.pair();
             } else {
@@ -129,7 +130,8 @@ fn one_flipped_bit_of_a_stored_key_fails() {
 fn a_legacy_key_is_given_only_for_its_own_ediv_and_rand() {
     let mut pair = restarted(false);
     let side = &mut pair.peripheral;
-    let key = side.bond().unwrap().ours().unwrap();
+    let bond = side.bond().unwrap();
+    let key = bond.ours().unwrap();
     let rand: [u8; 8] = key[18..].try_into().unwrap();
     let ediv = u16::from_le_bytes([key[16], key[17]]);
     for (rand, ediv) in [(rand, ediv ^ 1), ([0; 8], 0), ([0xff; 8], ediv)] {

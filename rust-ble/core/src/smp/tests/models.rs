@@ -60,7 +60,7 @@ fn same_keys(pair: &Pair, bond: bool, secure: bool) {
         return;
     };
     assert_eq!((c.ours(), c.peers()), (p.peers(), p.ours()));
-    assert_eq!((c.irk(), p.irk()), (Some([5; 16]), Some([3; 16])));
+    assert_eq!((c.irk(), p.irk()), (Some(&[5; 16]), Some(&[3; 16])));
     assert_eq!(
         (c.identity(), p.identity()),
         (pair.central.link.peer, pair.peripheral.link.peer)
