@@ -209,7 +209,7 @@ impl Smp {
     ) {
         let running = find(&mut self.pairings, link.index);
         let pairing = match running {
-            Some(p) if p.state == State::Encrypt && !p.central && rand == [0; 8] && ediv == 0 => {
+            Some(p) if p.has_key() && !p.central && rand == [0; 8] && ediv == 0 => {
                 p.todo |= todo::LTK_REPLY;
                 return;
             }

@@ -229,6 +229,13 @@ impl Pairing {
         )
     }
 
+    /// Whether the key just made is the link's, or is to be. The central may
+    /// encrypt with it once more before all of its keys arrived.
+    pub fn has_key(&self) -> bool {
+        use State::*;
+        matches!(self.state, Encrypt | Keys | LoadToKeep | Store)
+    }
+
     /// Whether the peer may be guessing at confirm and check values.
     pub fn is_authenticating(&self) -> bool {
         matches!(
