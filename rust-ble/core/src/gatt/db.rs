@@ -309,15 +309,12 @@ impl Database {
     /// Like `read`, and empties a value in append mode: `gatts_read`.
     pub fn read_out(&mut self, handle: u16) -> Option<&[u8]> {
         let attribute = self.attribute(handle)?;
-        let len = self.read(handle)?.len();
-        if attribute.append() {
-            self.set_header(attribute, self.capacity(attribute), 0);
+        if !attribute.append() {
+            return self.read(handle);
         }
-        let start = self.value_start(attribute);
-        match attribute.kind() {
-            Kind::Value | Kind::Descriptor => self.arena.part(start, len),
-            _ => self.read(handle),
-        }
+        let len = self.value_len(attribute);
+        self.set_header(attribute, self.capacity(attribute), 0);
+        self.arena.part(self.value_start(attribute), len)
     }
 
     /// Replaces a value from the script's side: `gatts_write`. The capacity
