@@ -1,7 +1,8 @@
 //! A host with a controller that obeys as long as the fuzzer wants it to, a
 //! script that answers, and the books that the host is held to.
 
-use ble_core::gatt::db::{flag, Database};
+use ble_core::config::MAX_LINKS;
+use ble_core::gatt::db::{cccd, flag, Database};
 use ble_core::host::{Host, State};
 use ble_core::{Address, Event, Instant, Result, Uuid};
 use ble_sim::sweep::ledger::{Ledger, Procedure};
@@ -9,6 +10,9 @@ use std::collections::VecDeque;
 
 /// The connection handle of `Driver::connect`.
 pub const CONN: u16 = 0x40;
+
+/// Where the host keeps it, the only link.
+const SLOT: usize = CONN as usize % MAX_LINKS;
 
 /// Value handles of the script's services: read and written by all, needing
 /// encryption, long, collecting.
@@ -200,6 +204,22 @@ impl Driver {
             self.ledger.started(CONN, procedure);
         }
         self.turn();
+    }
+
+    /// `gatts_write`.
+    pub fn write(&mut self, value: u16, data: &[u8], send_update: bool) {
+        let told = send_update && self.host.is_connected(CONN);
+        if self
+            .host
+            .gatts_write(self.now, value, data, send_update)
+            .is_ok()
+            && told
+        {
+            // An indication is owed its end, whichever call began it.
+            if self.host.database().cccd(SLOT, value) == cccd::INDICATE {
+                self.ledger.indicated(CONN, value);
+            }
+        }
     }
 
     /// Answers the oldest command of a host whose controller does not obey.

@@ -22,11 +22,7 @@ pub fn run(data: &[u8]) {
                     driver.ledger.indicated(CONN, value);
                 }
             }
-            2 => {
-                let _ = driver
-                    .host
-                    .gatts_write(now, value, input.slice(), op & 0x80 != 0);
-            }
+            2 => driver.write(value, input.slice(), op & 0x80 != 0),
             3 => {
                 let _ = driver.host.database().read_out(value);
             }

@@ -3,15 +3,10 @@
 
 use crate::driver::{Driver, Prepared, CONN, OURS, PEER, VALUES};
 use arbitrary::{Arbitrary, Unstructured};
-use ble_core::config::MAX_LINKS;
-use ble_core::gatt::db::cccd;
 use ble_core::smp::crypto::c1;
 use ble_core::smp::{IoCapability, SecurityConfig};
 use ble_core::Uuid;
 use ble_sim::sweep::ledger::Procedure;
-
-/// Where the host keeps the only link.
-const SLOT: usize = CONN as usize % MAX_LINKS;
 
 #[derive(Arbitrary, Debug)]
 enum Op {
@@ -283,14 +278,7 @@ fn step(driver: &mut Driver, op: Op) {
             }
         }
         Op::Update { value, data } => {
-            let value = VALUES[value as usize % 4];
-            let told = driver.host.is_connected(CONN);
-            if driver.host.gatts_write(now, value, &data, true).is_ok() && told {
-                // An indication is owed its end, whichever call began it.
-                if driver.host.database().cccd(SLOT, value) == cccd::INDICATE {
-                    driver.ledger.indicated(CONN, value);
-                }
-            }
+            driver.write(VALUES[value as usize % 4], &data, true);
         }
         Op::Pair => {
             let _ = driver.host.pair(now, CONN);
