@@ -307,7 +307,9 @@ impl Host {
                 self.set_up(next, true);
                 return true;
             } else {
-                self.operation.result = Some(Err(Error::Inactive));
+                let refused = Err(Error::Inactive);
+                self.operation.result = Some(refused);
+                self.gap_finished(next, refused);
             }
         }
         if !self.operation.is_running() {
