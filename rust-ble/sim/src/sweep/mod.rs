@@ -64,11 +64,16 @@ pub fn run_with(
 
 /// A run by its name alone.
 pub fn replay(id: &RunId, capture: Option<&Path>) -> Outcome {
+    replay_with(id, capture, &|_| {})
+}
+
+/// The same, with hosts that `prepare` changes before they are switched on.
+pub fn replay_with(id: &RunId, capture: Option<&Path>, prepare: &dyn Fn(&mut Rig)) -> Outcome {
     let plain = RunId::plain(id.scenario, id.seed);
     let opcodes = run(&plain, &Default::default(), None)
         .census
         .map(|census| census.opcodes);
-    run(id, &opcodes, capture)
+    run_with(id, &opcodes, capture, prepare)
 }
 
 /// The faults that a name stands for.
