@@ -53,7 +53,7 @@ class RootCanal:
     """RootCanal: each connection to its one port is a new controller.
     Their HCI is kept in the folder `captures`."""
 
-    def __init__(self, nodes=2, captures="."):
+    def __init__(self, captures, nodes=2):
         self.captures = captures
         self.ports = free_ports(4)
         self.places = [f"tcp:127.0.0.1:{self.ports[0]}"] * nodes

@@ -112,7 +112,7 @@ class Pair:
         """Starts everything, and activates MicroPython's BLE. With `speed`,
         our air is faster than the clock by this factor."""
         if self.options.link == "rootcanal":
-            self.controllers = RootCanal(captures=self.captures)
+            self.controllers = RootCanal(self.captures)
         else:
             options = ["--speed", str(speed), "--snoop", self.captures]
             self.controllers = Air(self.options.air, options=options)
