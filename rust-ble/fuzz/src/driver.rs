@@ -209,16 +209,10 @@ impl Driver {
     /// `gatts_write`.
     pub fn write(&mut self, value: u16, data: &[u8], send_update: bool) {
         let told = send_update && self.host.is_connected(CONN);
-        if self
-            .host
-            .gatts_write(self.now, value, data, send_update)
-            .is_ok()
-            && told
-        {
-            // An indication is owed its end, whichever call began it.
-            if self.host.database().cccd(SLOT, value) == cccd::INDICATE {
-                self.ledger.indicated(CONN, value);
-            }
+        let result = self.host.gatts_write(self.now, value, data, send_update);
+        // An indication is owed its end, whichever call began it.
+        if result.is_ok() && told && self.host.database().cccd(SLOT, value) == cccd::INDICATE {
+            self.ledger.indicated(CONN, value);
         }
     }
 
