@@ -1,15 +1,17 @@
-//! Key pairs on the curve P-256 (Vol 3, Part H, 2.3.5.6.1), with the field
-//! arithmetic of the crate p256.
+//! Key pairs on the curve P-256 (Vol 3, Part H, 2.3.5.6.1), on the
+//! integers of the crate p256.
 //!
-//! A Montgomery ladder over X coordinates alone: as fast as the crate's own
-//! multiplication, without its code for points and without its table on the
-//! stack (docs/DESIGN.md, "P-256 and the script"). Every step is the same
-//! sequence of operations, kept as data. What depends on the private key is
-//! only which of two points a step doubles, selected without a branch.
+//! A Montgomery ladder over X coordinates alone: without the crate's code for
+//! points, its table on the stack, and its field arithmetic, which is written
+//! out for speed (docs/DESIGN.md, "P-256 and the script"). Every step is the
+//! same sequence of operations, kept as data. What depends on the private key
+//! is only which of two points a step doubles, selected without a branch.
 
-use p256::elliptic_curve::ff::PrimeField;
-use p256::elliptic_curve::subtle::{Choice, ConditionallySelectable};
-use p256::{FieldElement, Scalar};
+use p256::elliptic_curve::bigint::modular::montgomery_reduction;
+use p256::elliptic_curve::bigint::subtle::{Choice, ConditionallySelectable};
+use p256::elliptic_curve::bigint::{Encoding, Limb};
+use p256::elliptic_curve::Curve;
+use p256::{NistP256, U256};
 
 /// A P-256 key pair.
 #[derive(Clone, Debug)]
@@ -25,8 +27,8 @@ impl KeyPair {
     /// not below the order of the curve, which happens once in 2^32 times with
     /// random bytes.
     pub fn start(private: &[u8; 32]) -> Option<Multiplication> {
-        Option::<Scalar>::from(Scalar::from_repr((*private).into()))?;
-        Some(Multiplication::new(*private, GENERATOR_X))
+        let in_range = U256::from_be_bytes(*private) < NistP256::ORDER;
+        in_range.then(|| Multiplication::new(*private, GENERATOR_X))
     }
 
     /// The key pair once `step` is done; `None` when the private key was zero,
@@ -34,12 +36,12 @@ impl KeyPair {
     pub fn finish(work: &Multiplication) -> Option<Self> {
         let mut r = work.product();
         let (x, next) = (r[X0 as usize], r[X1 as usize]);
-        if r[P as usize] == FieldElement::ZERO {
+        if r[P as usize] == U256::ZERO {
             return None;
         }
         // Y follows from X of the product and of its successor: the sum of the
         // product and the generator is what a step computes but for this X.
-        r = registers(next.double());
+        r = registers(double(&next));
         (r[X0 as usize], r[X1 as usize]) = (x, GENERATOR_X);
         run_step(&mut r);
         let mut keys = KeyPair {
@@ -47,8 +49,8 @@ impl KeyPair {
             public: [0; 64],
         };
         let (out_x, out_y) = keys.public.split_at_mut(32);
-        put(&x, out_x);
-        put(&r[X1 as usize].multiply(&RECIPROCAL_OF_4Y), out_y);
+        out_x.copy_from_slice(&put(&x));
+        out_y.copy_from_slice(&put(&multiply(&r[X1 as usize], &RECIPROCAL_OF_4Y)));
         Some(keys)
     }
 
@@ -72,7 +74,8 @@ impl KeyPair {
         let mut r = registers(x);
         r[X0 as usize] = x;
         run_step(&mut r);
-        if r[Z0 as usize] != y.double().square() {
+        let y2 = double(&y);
+        if r[Z0 as usize] != multiply(&y2, &y2) {
             return None;
         }
         Some(Multiplication::new(self.private, x))
@@ -95,19 +98,19 @@ const STEP_BITS: u16 = 16;
 pub struct Multiplication {
     /// Big-endian.
     scalar: [u8; 32],
-    x: FieldElement,
+    x: Element,
     /// X0, Z0, X1 and Z1.
-    points: [FieldElement; 4],
+    points: [Element; 4],
     /// Bits of the scalar that are done.
     done: u16,
 }
 
 impl Multiplication {
-    fn new(scalar: [u8; 32], x: FieldElement) -> Self {
+    fn new(scalar: [u8; 32], x: Element) -> Self {
         Multiplication {
             scalar,
             x,
-            points: [FieldElement::ONE, FieldElement::ZERO, x, FieldElement::ONE],
+            points: [ONE, U256::ZERO, x, ONE],
             done: 0,
         }
     }
@@ -132,9 +135,7 @@ impl Multiplication {
 
     /// X of the product, little-endian.
     pub fn x(&self) -> [u8; 32] {
-        let mut x = [0; 32];
-        put(&self.product()[X0 as usize], &mut x);
-        x
+        put(&self.product()[X0 as usize])
     }
 
     fn registers(&self) -> Registers {
@@ -152,7 +153,7 @@ impl Multiplication {
             &mut r,
             &[op(MUL, X0, X0, Z1), op(MUL, X1, X1, Z0), op(MUL, Q, Z0, Z1)],
         );
-        r[P as usize] = FieldElement::ONE;
+        r[P as usize] = ONE;
         for i in 0..256 {
             run(&mut r, &[op(MUL, P, P, P)]);
             if bit(&RECIPROCAL, i) != 0 {
@@ -175,40 +176,56 @@ pub fn is_debug_key(x: &[u8; 32]) -> bool {
     *x == X
 }
 
-/// A coordinate from a PDU.
-fn get(bytes: &[u8; 32]) -> Option<FieldElement> {
-    let mut big = *bytes;
-    big.reverse();
-    FieldElement::from_bytes(&big.into()).into()
+/// An element of the field: below its order, times 2^256 (Montgomery's form).
+type Element = U256;
+
+/// The order of the field (FIPS 186-4, D.1.2.3).
+const ORDER: U256 =
+    U256::from_be_hex("ffffffff00000001000000000000000000000000ffffffffffffffffffffffff");
+/// Of Montgomery's form of one: 2^256 less the order.
+const ONE: Element = ORDER.wrapping_neg();
+/// Of 2^256, which as a factor makes an integer an element.
+const RADIX: Element = {
+    let mut value = ONE;
+    let mut i = 0;
+    while i < 256 {
+        value = double(&value);
+        i += 1;
+    }
+    value
+};
+
+/// a b / 2^256: the product of two elements. The order is -1 modulo any word.
+const fn multiply(a: &U256, b: &U256) -> U256 {
+    montgomery_reduction(&a.mul_wide(b), &ORDER, Limb::ONE)
+}
+
+const fn double(a: &Element) -> Element {
+    a.add_mod(a, &ORDER)
+}
+
+/// A coordinate from a PDU; `None` when it is not below the order.
+fn get(bytes: &[u8; 32]) -> Option<Element> {
+    let value = U256::from_le_bytes(*bytes);
+    (value < ORDER).then(|| multiply(&value, &RADIX))
 }
 
 /// A coordinate for a PDU.
-fn put(value: &FieldElement, out: &mut [u8]) {
-    for (to, from) in out.iter_mut().zip(value.to_bytes().iter().rev()) {
-        *to = *from;
-    }
+fn put(value: &Element) -> [u8; 32] {
+    multiply(value, &U256::ONE).to_le_bytes()
 }
 
 /// The curve (FIPS 186-4, D.1.2.3): y^2 = x^3 - 3 x + b.
-const B: FieldElement = number([
-    0x5ac6_35d8_aa3a_93e7,
-    0xb3eb_bd55_7698_86bc,
-    0x651d_06b0_cc53_b0f6,
-    0x3bce_3c3e_27d2_604b,
-]);
-const GENERATOR_X: FieldElement = number([
-    0x6b17_d1f2_e12c_4247,
-    0xf8bc_e6e5_63a4_40f2,
-    0x7703_7d81_2deb_33a0,
-    0xf4a1_3945_d898_c296,
-]);
+const B: Element = number("5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b");
+const GENERATOR_X: Element =
+    number("6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296");
 /// 1 / (4 y) of the generator.
-const RECIPROCAL_OF_4Y: FieldElement = number([
-    0x3e89_e8f6_8b00_1862,
-    0xa0a3_e335_9706_a467,
-    0xbff1_9efd_a2d3_6ec1,
-    0x6ef6_a9dd_7117_500d,
-]);
+const RECIPROCAL_OF_4Y: Element =
+    number("3e89e8f68b001862a0a3e3359706a467bff19efda2d36ec16ef6a9dd7117500d");
+
+const fn number(hex: &str) -> Element {
+    multiply(&U256::from_be_hex(hex), &RADIX)
+}
 
 /// The exponent that gives the reciprocal: the field's order less two.
 const RECIPROCAL: [u8; 32] = [
@@ -216,22 +233,9 @@ const RECIPROCAL: [u8; 32] = [
     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfd,
 ];
 
-/// Of words, most significant first.
-const fn number(words: [u64; 4]) -> FieldElement {
-    let radix = FieldElement::from_u64(1 << 32).square();
-    let mut value = FieldElement::ZERO;
-    let mut i = 0;
-    while i < 4 {
-        value = value.multiply(&radix);
-        value = value.add(&FieldElement::from_u64(words[i]));
-        i += 1;
-    }
-    value
-}
-
 /// Registers: X of the given point, 4 b, the two points of the ladder, whose
 /// difference is the given one, as fractions X / Z, and four for a step.
-type Registers = [FieldElement; 10];
+type Registers = [Element; 10];
 
 const X: u16 = 0;
 const B4: u16 = 1;
@@ -246,11 +250,11 @@ const R: u16 = 8;
 const S: u16 = 9;
 
 /// For steps with points whose difference has this X.
-fn registers(x: FieldElement) -> Registers {
-    let mut r = [FieldElement::ONE; 10];
+fn registers(x: Element) -> Registers {
+    let mut r = [ONE; 10];
     r[X as usize] = x;
     r[X1 as usize] = x;
-    r[B4 as usize] = B.double().double();
+    r[B4 as usize] = double(&double(&B));
     r
 }
 
@@ -262,8 +266,8 @@ fn bit(bytes: &[u8; 32], i: usize) -> u8 {
 /// Swaps the two points.
 fn swap(r: &mut Registers, choice: Choice) {
     let [_, _, x0, z0, x1, z1, ..] = r;
-    FieldElement::conditional_swap(x0, x1, choice);
-    FieldElement::conditional_swap(z0, z1, choice);
+    Element::conditional_swap(x0, x1, choice);
+    Element::conditional_swap(z0, z1, choice);
 }
 
 /// Point 1 becomes the sum of both, point 0 its double. (E. Brier, M. Joye,
@@ -328,9 +332,9 @@ fn run(r: &mut Registers, program: &[u16]) {
             continue;
         };
         let result = match op >> 12 {
-            MUL => a.multiply(b),
-            ADD => a.add(b),
-            _ => a.sub(b),
+            MUL => multiply(a, b),
+            ADD => a.add_mod(b, &ORDER),
+            _ => a.sub_mod(b, &ORDER),
         };
         if let Some(to) = r.get_mut(to) {
             *to = result;
@@ -342,8 +346,9 @@ fn run(r: &mut Registers, program: &[u16]) {
 mod tests {
     use super::*;
     use crate::smp::Rng;
+    use p256::elliptic_curve::ff::PrimeField;
     use p256::elliptic_curve::sec1::ToEncodedPoint;
-    use p256::ProjectivePoint;
+    use p256::{ProjectivePoint, Scalar};
 
     /// The same by the crate's own multiplication.
     fn reference(private: [u8; 32]) -> [u8; 64] {
@@ -405,15 +410,10 @@ mod tests {
     /// The point with X zero takes no other path.
     #[test]
     fn a_point_with_x_zero_is_one_as_any() {
-        let y = Option::<FieldElement>::from(B.sqrt()).unwrap();
-        let mut bytes = [0; 32];
-        put(&y, &mut bytes);
-        let mut big = bytes;
-        big.reverse();
-        let point =
-            p256::EncodedPoint::from_affine_coordinates(&[0; 32].into(), &big.into(), false);
-        use p256::elliptic_curve::sec1::FromEncodedPoint;
-        let point = p256::AffinePoint::from_encoded_point(&point).unwrap();
+        use p256::elliptic_curve::point::DecompressPoint;
+        let point = p256::AffinePoint::decompress(&[0; 32].into(), 0.into()).unwrap();
+        let mut bytes: [u8; 32] = (*point.to_encoded_point(false).y().unwrap()).into();
+        bytes.reverse();
         for private in [small(1), small(2), small(3), [0x5a; 32], large(2)] {
             let keys = KeyPair::new(private).unwrap();
             let scalar = Scalar::from_repr(private.into()).unwrap();
