@@ -10,18 +10,17 @@
 // Handles, CIDs and statuses pass through without conversion.
 _Static_assert(sizeof(((ble_event_t *)0)->value[0]) == sizeof(uint16_t), "");
 _Static_assert(sizeof(((ble_event_t *)0)->conn) == sizeof(uint16_t), "");
-_Static_assert(sizeof(((ble_event_t *)0)->addr) == 6, "");
-_Static_assert(sizeof(((ble_event_t *)0)->uuid) == sizeof(((mp_obj_bluetooth_uuid_t *)0)->data), "");
+_Static_assert(sizeof(((ble_event_t *)0)->bytes) == sizeof(((mp_obj_bluetooth_uuid_t *)0)->data), "");
 _Static_assert(sizeof(mp_int_t) == sizeof(void *), "");
 _Static_assert(sizeof(ble_error_t) == 4, "");
 _Static_assert(BLE_OK == 0, "");
 
 // Layouts as Rust sees them.
-_Static_assert(offsetof(ble_event_t, conn) == 8, "");
-_Static_assert(offsetof(ble_event_t, value) == 12, "");
-_Static_assert(offsetof(ble_event_t, passkey) == 20, "");
-_Static_assert(offsetof(ble_event_t, uuid) == 25, "");
-_Static_assert(sizeof(ble_event_t) == 48, "");
+_Static_assert(offsetof(ble_event_t, conn) == 2, "");
+_Static_assert(offsetof(ble_event_t, value) == 4, "");
+_Static_assert(offsetof(ble_event_t, token) == 12, "");
+_Static_assert(offsetof(ble_event_t, bytes) == 21, "");
+_Static_assert(sizeof(ble_event_t) == 38, "");
 _Static_assert(offsetof(ble_transmit_t, head) == 16, "");
 
 // Rust names events by their numbers.

@@ -8,19 +8,19 @@
 
 static mp_obj_bluetooth_uuid_t uuid_of(const ble_event_t *event) {
     mp_obj_bluetooth_uuid_t uuid = { .base = { &mp_type_bluetooth_uuid }, .type = event->uuid_len };
-    memcpy(uuid.data, event->uuid, event->uuid_len);
+    memcpy(uuid.data, event->bytes, event->uuid_len);
     return uuid;
 }
 
 static void get_secret(const ble_event_t *event, const uint8_t *key) {
     const uint8_t *value = NULL;
     size_t len = 0;
-    bool found = mp_bluetooth_gap_on_get_secret(event->value[0], event->value[1], event->has_key ? key : NULL, event->key_len, &value, &len);
+    bool found = mp_bluetooth_gap_on_get_secret(event->value[0], event->value[1], event->key_len > 0 ? key : NULL, event->key_len, &value, &len);
     ble_answer_secret(event->token, found ? value : NULL, found ? len : 0);
 }
 
 static void set_secret(const ble_event_t *event, const uint8_t *key, const uint8_t *value) {
-    bool stored = mp_bluetooth_gap_on_set_secret(event->value[0], key, event->key_len, event->has_data ? value : NULL, event->data_len);
+    bool stored = mp_bluetooth_gap_on_set_secret(event->value[0], key, event->key_len, event->data_len > 0 ? value : NULL, event->data_len);
     ble_answer_stored(event->token, stored);
 }
 
@@ -49,7 +49,7 @@ void mp_rust_ble_dispatch(const ble_event_t *event, const uint8_t *payload) {
         case MP_BLUETOOTH_IRQ_CENTRAL_DISCONNECT:
         case MP_BLUETOOTH_IRQ_PERIPHERAL_CONNECT:
         case MP_BLUETOOTH_IRQ_PERIPHERAL_DISCONNECT:
-            mp_bluetooth_gap_on_connected_disconnected(event->kind, conn, event->addr_type, event->addr);
+            mp_bluetooth_gap_on_connected_disconnected(event->kind, conn, event->addr_type, event->bytes);
             break;
         case MP_BLUETOOTH_IRQ_CONNECTION_UPDATE:
             mp_bluetooth_gap_on_connection_update(conn, v[0], v[1], v[2], v[3]);
@@ -68,7 +68,7 @@ void mp_rust_ble_dispatch(const ble_event_t *event, const uint8_t *payload) {
             break;
         #if MICROPY_PY_BLUETOOTH_ENABLE_CENTRAL_MODE
         case MP_BLUETOOTH_IRQ_SCAN_RESULT:
-            mp_bluetooth_gap_on_scan_result(event->addr_type, event->addr, v[0], (int8_t)v[1], data, event->data_len);
+            mp_bluetooth_gap_on_scan_result(event->addr_type, event->bytes, v[0], (int8_t)v[1], data, event->data_len);
             break;
         case MP_BLUETOOTH_IRQ_SCAN_DONE:
             mp_bluetooth_gap_on_scan_complete();
@@ -104,7 +104,7 @@ void mp_rust_ble_dispatch(const ble_event_t *event, const uint8_t *payload) {
             mp_bluetooth_gatts_on_encryption_update(conn, v[0], v[1], v[2], v[3]);
             break;
         case MP_BLUETOOTH_IRQ_PASSKEY_ACTION:
-            mp_bluetooth_gap_on_passkey_action(conn, v[0], event->passkey);
+            mp_bluetooth_gap_on_passkey_action(conn, v[0], v[2] | (uint32_t)v[3] << 16);
             break;
         case MP_BLUETOOTH_IRQ_GET_SECRET:
             get_secret(event, payload);

@@ -22,8 +22,9 @@ pub struct Block {
 }
 
 impl Block {
-    fn start(&self) -> usize {
-        self.after_start.get() as usize - 1
+    /// Where it starts in the pool.
+    pub(crate) fn start(&self) -> u16 {
+        self.after_start.get() - 1
     }
 
     /// Length in bytes.
@@ -113,7 +114,7 @@ impl Pool {
     /// The bytes of a block.
     #[inline(never)]
     pub fn get(&self, block: &Block) -> &[u8] {
-        let start = block.start();
+        let start = block.start() as usize;
         self.bytes
             .get(start..start + block.len())
             .unwrap_or_default()
@@ -122,7 +123,7 @@ impl Pool {
     /// The bytes of a block, to write.
     #[inline(never)]
     pub fn get_mut(&mut self, block: &Block) -> &mut [u8] {
-        let start = block.start();
+        let start = block.start() as usize;
         self.bytes
             .get_mut(start..start + block.len())
             .unwrap_or_default()
@@ -134,14 +135,9 @@ impl Pool {
         Writer::new(self.get_mut(block).get_mut(skip..).unwrap_or_default())
     }
 
-    /// Where the arena lies, to tell whether a slice is part of it.
-    pub fn address(&self) -> usize {
-        self.bytes.as_ptr() as usize
-    }
-
-    /// `len` bytes from `at` on, whoever owns them.
-    pub fn slice(&self, at: u16, len: u16) -> Option<&[u8]> {
-        self.bytes.get(at as usize..at as usize + len as usize)
+    /// All of it, whoever owns what.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// Bytes not taken, in however many pieces.
@@ -162,7 +158,7 @@ impl Pool {
     fn find(&self, block: &Block) -> Option<usize> {
         self.taken
             .iter()
-            .position(|&taken| taken == (block.start() as u16, block.len))
+            .position(|&taken| taken == (block.start(), block.len))
     }
 }
 

@@ -138,28 +138,26 @@ typedef struct {
   uint8_t kind;
   // 0 public, 1 random.
   uint8_t addr_type;
-  // Most significant byte first.
-  uint8_t addr[6];
   // Connection handle.
   uint16_t conn;
+  // What follows the connection handle and address in the event's tuple; of
+  // `_IRQ_PASSKEY_ACTION` the digits' lower and upper half last.
+  uint16_t value[4];
   // Names a query, for its answer.
   uint16_t token;
-  // What follows the connection handle and address in the event's tuple.
-  uint16_t value[4];
-  // Of `_IRQ_PASSKEY_ACTION`.
-  uint32_t passkey;
+  // Where the host has the data.
+  uint16_t data_at;
+  // Length of the data, which follows the key. Without, a secret is deleted.
+  uint16_t data_len;
+  // Length of the key, with which the payload starts; zero without one.
+  uint8_t key_len;
+  // The data lies in the pool of kept values, else in the packet.
+  bool kept;
   // 0, 2 or 16.
   uint8_t uuid_len;
-  // Least significant byte first.
-  uint8_t uuid[16];
-  // Whether there is a key; the payload starts with it.
-  bool has_key;
-  // Whether there is data; it follows the key.
-  bool has_data;
-  // Length of the key.
-  uint16_t key_len;
-  // Length of the data.
-  uint16_t data_len;
+  // A UUID, least significant byte first, or an address, most significant
+  // byte first.
+  uint8_t bytes[16];
 } ble_event_t;
 
 // The precompiled `core` of a hosted target refers to it; nothing unwinds.

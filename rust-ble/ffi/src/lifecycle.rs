@@ -1,9 +1,10 @@
 //! On and off, bytes in and out, time, events, operations.
 
-use crate::event::flatten_to;
+use crate::event::copy_payload;
 use crate::singleton::{self, command, insist, query, Held, Hold};
 use crate::slice::{bytes, optional_mut};
-use crate::{ble_error_t, ble_event_t, BLE_EVENT_BYTES};
+use crate::{ble_error_t, BLE_EVENT_BYTES};
+use ble_core::event::Record;
 use ble_core::host::{Host, State};
 use ble_core::wire::copy;
 use ble_core::{Error, Instant, Token};
@@ -172,7 +173,7 @@ pub extern "C" fn ble_handle_timeout() {
 /// # Safety
 /// `event` points to room for one, `payload` to `BLE_EVENT_BYTES`.
 #[no_mangle]
-pub unsafe extern "C" fn ble_poll_event(event: *mut ble_event_t, payload: *mut u8) -> bool {
+pub unsafe extern "C" fn ble_poll_event(event: *mut Record, payload: *mut u8) -> bool {
     // SAFETY: the caller promises this room.
     let Some(out) = (unsafe { optional_mut(payload, BLE_EVENT_BYTES) }) else {
         return false;
@@ -183,14 +184,13 @@ pub unsafe extern "C" fn ble_poll_event(event: *mut ble_event_t, payload: *mut u
     #[cfg(feature = "debug")]
     crate::debug::at_event();
     let host = held.host();
-    let Some(polled) = host.poll_event(host.now()) else {
+    let Some(mut record) = host.poll_record(host.now()) else {
         return false;
     };
+    let (key, data) = host.payload(&record);
+    copy_payload(&mut record, out, key, data);
     // SAFETY: the caller promises room.
-    unsafe {
-        event.write(ble_event_t::default());
-        flatten_to(&mut *event, &polled, out);
-    }
+    unsafe { event.write(record) };
     true
 }
 

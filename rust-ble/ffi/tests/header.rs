@@ -1,4 +1,4 @@
-//! `include/ble_ffi.h` is what cbindgen makes of this crate.
+//! `include/ble_ffi.h` is what cbindgen makes of this crate and of the core's `Record`.
 
 use std::{env, fs, path::Path};
 
@@ -9,6 +9,7 @@ fn the_header_is_up_to_date() {
     let mut text = Vec::new();
     cbindgen::Builder::new()
         .with_src(root.join("src/lib.rs"))
+        .with_src(root.join("../core/src/event/record.rs"))
         .with_config(config)
         .generate()
         .expect("cbindgen reads the crate")

@@ -7,7 +7,7 @@
 //! - `start_…` queues a procedure,
 //! - `poll_request` writes the next request PDU when none is outstanding,
 //! - `handle` takes a PDU from the peer's server,
-//! - `next_event` gives what came of it, one event a call, until `None`.
+//! - `next_event` tells what came of it, one event a call, until `false`.
 //!
 //! Values that must wait, values put together from several answers and UUIDs
 //! to look for lie in the pool; everything else is passed on as a slice of the
@@ -23,7 +23,7 @@ pub use request::write_command;
 
 use crate::config::{MAX_MTU, MAX_PROCEDURES, MAX_VALUE_LEN};
 use crate::error::{Error, Result};
-use crate::event::Event;
+use crate::event::{self, Events};
 use crate::pool::{Block, Pool};
 use crate::time::Instant;
 use crate::uuid::Uuid;
@@ -50,7 +50,7 @@ pub mod status {
 pub enum Outcome {
     /// Nothing: the PDU fits no request and is no notification.
     Ignored,
-    /// Call `next_event` with the same PDU until it gives `None`.
+    /// Call `next_event` with the same PDU until it gives `false`.
     Events,
     /// The ATT_MTU of the link is this from now on; tell the script. If the
     /// peer knows no MTU exchange, it is the ATT_MTU as before.
@@ -306,21 +306,22 @@ impl Client {
     }
 
     /// Ends the procedures, oldest first, with `status`, for a link that is
-    /// gone: the `…Done` event of each, then `None`.
+    /// gone: the `…Done` event of each, then `false`.
     pub fn next_aborted(
         &mut self,
         conn: u16,
         status: u16,
         pool: &mut Pool,
-    ) -> Option<Event<'static>> {
+        events: &mut Events,
+    ) -> bool {
         self.phase = Phase::Ready;
         self.failed = status;
-        loop {
-            let event = self.pop(pool)?.done(conn, status);
-            if event.is_some() {
-                return event;
+        while let Some(procedure) = self.pop(pool) {
+            if procedure.done(conn, status, events) {
+                return true;
             }
         }
+        false
     }
 
     /// Forgets everything without events, for a stack that is switched off.
@@ -406,24 +407,20 @@ impl Default for Client {
 }
 
 impl Procedure {
-    /// The last event of this procedure.
-    fn done(&self, conn: u16, status: u16) -> Option<Event<'static>> {
-        let handle = self.handle;
-        Some(match self.kind {
-            Kind::Mtu => return None,
-            Kind::Services | Kind::ServicesByUuid => Event::GattcServiceDone { conn, status },
-            Kind::Characteristics => Event::GattcCharacteristicDone { conn, status },
-            Kind::Descriptors => Event::GattcDescriptorDone { conn, status },
-            Kind::Read => Event::GattcReadDone {
-                conn,
-                handle,
-                status,
-            },
-            Kind::Write | Kind::LongWrite => Event::GattcWriteDone {
-                conn,
-                handle,
-                status,
-            },
-        })
+    /// Tells the last event of this procedure, if it has one.
+    fn done(&self, conn: u16, status: u16, events: &mut Events) -> bool {
+        let kind = match self.kind {
+            Kind::Mtu => return false,
+            Kind::Services | Kind::ServicesByUuid => event::BLE_IRQ_GATTC_SERVICE_DONE,
+            Kind::Characteristics => event::BLE_IRQ_GATTC_CHARACTERISTIC_DONE,
+            Kind::Descriptors => event::BLE_IRQ_GATTC_DESCRIPTOR_DONE,
+            Kind::Read => event::BLE_IRQ_GATTC_READ_DONE,
+            Kind::Write | Kind::LongWrite => event::BLE_IRQ_GATTC_WRITE_DONE,
+        };
+        let record = events.push(kind, conn, status);
+        if matches!(self.kind, Kind::Read | Kind::Write | Kind::LongWrite) {
+            record.value = [self.handle, status, 0, 0];
+        }
+        true
     }
 }

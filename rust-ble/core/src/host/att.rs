@@ -4,7 +4,7 @@
 use super::query::Purpose;
 use super::{Current, Host, State};
 use crate::conn::{pdu_len, State as LinkState, L2CAP_HEADER};
-use crate::event::Event;
+use crate::event::{self, Event, Record};
 use crate::gatt::client::Outcome as ClientOutcome;
 use crate::gatt::server::{self, Context, Outcome as ServerOutcome};
 use crate::hci::rx::RxQueue;
@@ -46,23 +46,6 @@ enum Stage {
     Executed,
 }
 
-/// Where the data of a client's event lies until the next call.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Data {
-    /// In the pool of kept values, else in the PDU being dealt with.
-    kept: bool,
-    at: u16,
-    len: u16,
-}
-
-impl Data {
-    pub(super) const NONE: Data = Data {
-        kept: false,
-        at: 0,
-        len: 0,
-    };
-}
-
 /// What became of a PDU; its events are in the queue.
 #[derive(PartialEq, Eq)]
 enum Progress {
@@ -74,27 +57,28 @@ enum Progress {
 impl Host {
     /// The next event for the script, or `None` when there is nothing to tell
     /// for now. Its data is valid until the next call.
-    #[inline(never)]
     pub fn poll_event(&mut self, now: Instant) -> Option<Event<'_>> {
+        let record = self.poll_record(now)?;
+        let (key, data) = self.payload(&record);
+        record.event(key, data)
+    }
+
+    /// As `poll_event`, as a flat record without its payload.
+    #[inline(never)]
+    pub fn poll_record(&mut self, now: Instant) -> Option<Record> {
         self.now = now;
         #[cfg(feature = "broken")]
         self.feed();
         self.blocked = false;
         loop {
-            if let Some(event) = self.events.pop_front() {
+            if let Some(record) = self.events.pop() {
                 #[cfg(feature = "broken")]
-                let Some(event) = self.break_event(event) else {
+                let Some(record) = self.break_event(record) else {
                     continue;
                 };
-                return Some(self.attach(event));
+                return Some(record);
             }
-            if let (Some(Current::Reports { at, left }), false) =
-                (self.current, self.query.is_pending())
-            {
-                if self.has_report(at, left) {
-                    return self.next_report(at, left);
-                }
-            } else if !self.next_event() {
+            if !self.next_event() {
                 return None;
             }
         }
@@ -108,27 +92,32 @@ impl Host {
             return false;
         }
         if self.query.has_waiting() {
-            self.next_query();
+            let _ = self.next_query();
             return true;
         }
         if self.take_scan_done() {
-            self.push_event(Event::ScanDone);
+            self.push_event(event::BLE_IRQ_SCAN_DONE, 0, 0);
             return true;
         }
-        if let Some(Current::Pdu(pdu)) = self.current {
-            self.blocked = self.treat(pdu) == Progress::Blocked;
-            return !self.blocked;
+        match self.current {
+            Some(Current::Pdu(pdu)) => {
+                self.blocked = self.treat(pdu) == Progress::Blocked;
+                return !self.blocked;
+            }
+            Some(Current::Reports { at, left }) => {
+                self.next_report(at, left);
+                return true;
+            }
+            None => {}
         }
-        if let Some(event) = self.channels.next_event() {
-            self.push_event(event);
+        if self.channels.next_event(&mut self.events) {
             return true;
         }
         if self.poll_smp() {
             return true;
         }
         while let Some(slot) = self.links.next_to_tell() {
-            if let Some(event) = self.next_of_link(slot) {
-                self.push_event(event);
+            if self.next_of_link(slot) {
                 return true;
             }
             self.links.told_all(slot);
@@ -154,49 +143,45 @@ impl Host {
         self.smp.step(&mut self.settings.rng);
     }
 
-    /// Gives an event the data that it was found with.
-    fn attach(&self, event: Event<'static>) -> Event<'_> {
-        let mut event: Event<'_> = event;
-        use Event::*;
-        match &mut event {
-            GattcReadResult { data, .. }
-            | GattcNotify { data, .. }
-            | GattcIndicate { data, .. } => {
-                let Data { kept, at, len } = self.data;
-                let slice = match self.current {
-                    _ if kept => self.pool.slice(at, len),
-                    Some(Current::Pdu(pdu)) => {
-                        let bytes = bytes_of(&self.rx, &self.links[pdu.slot as usize].rx, pdu);
-                        bytes.get(at as usize..at as usize + len as usize)
-                    }
-                    _ => None,
-                };
-                *data = slice.unwrap_or_default();
-            }
-            _ => self.attach_secret(&mut event),
+    /// Key and data of the record that was polled last, until the next call.
+    #[inline(never)]
+    pub fn payload(&self, record: &Record) -> (&[u8], &[u8]) {
+        if matches!(
+            record.kind,
+            event::BLE_IRQ_GET_SECRET | event::BLE_IRQ_SET_SECRET
+        ) {
+            return self.secret(record);
         }
-        event
+        let whole = match self.current {
+            _ if record.kept => self.pool.bytes(),
+            Some(Current::Pdu(pdu)) => payload_of(&self.rx, &self.links[pdu.slot as usize].rx, pdu),
+            _ => self.rx.front().unwrap_or_default(),
+        };
+        let data = whole.get(record.data_at as usize..).unwrap_or_default();
+        let data = data.get(..record.data_len as usize);
+        (&[], data.unwrap_or_default())
     }
 
-    /// What a link has to tell without a PDU: timeouts, or its end.
+    /// Tells what a link has to tell without a PDU: timeouts, or its end.
     #[inline(never)]
-    fn next_of_link(&mut self, slot: usize) -> Option<Event<'static>> {
+    fn next_of_link(&mut self, slot: usize) -> bool {
         let link = &mut self.links[slot];
         match link.state {
-            LinkState::Free => None,
-            LinkState::Closing => self.next_closing(slot),
-            LinkState::Up if link.client.has_event() => {
-                let mut no_data: &[u8] = &[];
-                self.data = Data::NONE;
-                let event =
-                    link.client
-                        .next_event(link.handle, &[], &mut self.pool, &mut no_data)?;
-                // The next procedure's turn may have come.
-                self.links.wake_to_send(slot);
-                Some(event)
+            LinkState::Free => false,
+            LinkState::Closing => {
+                self.next_closing(slot);
+                true
             }
-            LinkState::Up if link.client.timed_out() => self.indication_failed(slot),
-            LinkState::Up => None,
+            LinkState::Up if link.client.has_event() => {
+                let (conn, pool) = (link.handle, &mut self.pool);
+                let told = link.client.next_event(conn, &[], pool, &mut self.events);
+                if told {
+                    // The next procedure's turn may have come.
+                    self.links.wake_to_send(slot);
+                }
+                told
+            }
+            LinkState::Up => link.client.timed_out() && self.indication_failed(slot),
         }
     }
 
@@ -289,8 +274,11 @@ impl Host {
         Progress::Made
     }
 
-    fn dealt_with_event(&mut self, pdu: Pdu, event: Event<'static>) -> Progress {
-        self.push_event(event);
+    fn mtu_exchanged(&mut self, pdu: Pdu, mtu: u16) -> Progress {
+        let link = &mut self.links[pdu.slot as usize];
+        link.mtu = mtu;
+        let conn = link.handle;
+        self.push_event(event::BLE_IRQ_MTU_EXCHANGED, conn, mtu);
         self.dealt_with(pdu)
     }
 
@@ -322,7 +310,6 @@ impl Host {
             .client
             .handle(link.mtu, payload, &mut self.pool, &mut out);
         let len = out.len();
-        let conn = link.handle;
         if let Some(block) = block {
             self.close_pdu(slot, cid::ATT, block, len);
             if len > 0 {
@@ -339,31 +326,21 @@ impl Host {
                 }));
                 Progress::Made
             }
-            ClientOutcome::Mtu(mtu) => {
-                self.links[slot].mtu = mtu;
-                self.dealt_with_event(pdu, Event::MtuExchanged { conn, mtu })
-            }
+            ClientOutcome::Mtu(mtu) => self.mtu_exchanged(pdu, mtu),
         }
     }
 
     #[inline(never)]
     fn treat_client(&mut self, pdu: Pdu) -> Progress {
-        let slot = pdu.slot as usize;
-        let kept = self.pool.address();
-        let link = &mut self.links[slot];
-        let whole = bytes_of(&self.rx, &link.rx, pdu);
-        let payload = whole.get(L2CAP_HEADER..).unwrap_or_default();
-        let mut found: &[u8] = &[];
+        let link = &mut self.links[pdu.slot as usize];
+        let payload = payload_of(&self.rx, &link.rx, pdu);
+        let (conn, pool) = (link.handle, &mut self.pool);
         match link
             .client
-            .next_event(link.handle, payload, &mut self.pool, &mut found)
+            .next_event(conn, payload, pool, &mut self.events)
         {
-            Some(event) => {
-                self.data = place(found, whole, kept);
-                self.push_event(event);
-                Progress::Made
-            }
-            None => self.dealt_with(pdu),
+            true => Progress::Made,
+            false => self.dealt_with(pdu),
         }
     }
 
@@ -426,15 +403,13 @@ impl Host {
             ServerOutcome::Done => self.dealt_with(pdu),
             ServerOutcome::Query { handle, .. } => {
                 let token = self.query.ask(Purpose::Read);
-                self.push_event(Event::GattsReadRequest {
-                    token,
-                    conn,
-                    handle,
-                });
+                self.push_event(event::BLE_IRQ_GATTS_READ_REQUEST, conn, handle)
+                    .token = token.0;
                 Progress::Made
             }
             ServerOutcome::Written { handle } => {
-                self.dealt_with_event(pdu, Event::GattsWrite { conn, handle })
+                self.push_event(event::BLE_IRQ_GATTS_WRITE, conn, handle);
+                self.dealt_with(pdu)
             }
             ServerOutcome::Executed => {
                 self.current = Some(Current::Pdu(Pdu {
@@ -443,16 +418,10 @@ impl Host {
                 }));
                 Progress::Made
             }
-            ServerOutcome::MtuExchanged { mtu } => {
-                self.links[slot].mtu = mtu;
-                self.dealt_with_event(pdu, Event::MtuExchanged { conn, mtu })
-            }
+            ServerOutcome::MtuExchanged { mtu } => self.mtu_exchanged(pdu, mtu),
             ServerOutcome::Confirmed => {
-                let event = self.indication_confirmed(slot);
-                match event {
-                    Some(event) => self.dealt_with_event(pdu, event),
-                    None => self.dealt_with(pdu),
-                }
+                let _ = self.indication_confirmed(slot);
+                self.dealt_with(pdu)
             }
         }
     }
@@ -462,7 +431,7 @@ impl Host {
         let conn = link.handle;
         match link.server.next_written(&self.db, &mut self.pool) {
             Some(handle) => {
-                self.push_event(Event::GattsWrite { conn, handle });
+                self.push_event(event::BLE_IRQ_GATTS_WRITE, conn, handle);
                 Progress::Made
             }
             None => self.dealt_with(pdu),
@@ -525,21 +494,18 @@ impl Host {
     }
 
     /// The peer confirmed the indication that it was sent.
-    fn indication_confirmed(&mut self, slot: usize) -> Option<Event<'static>> {
+    fn indication_confirmed(&mut self, slot: usize) -> Option<()> {
         let link = &mut self.links[slot];
         link.indication_deadline.take()?;
         let indication = link.indications.pop_front()?;
-        let (conn, handle) = (link.handle, indication.handle);
+        let handle = indication.handle;
         if handle == crate::gatt::db::SERVICE_CHANGED_HANDLE {
             link.server.service_changed_confirmed(&self.db);
             self.client_changed(slot);
-            return None;
+        } else {
+            self.tell_indicated(slot, handle, 0);
         }
-        Some(Event::GattsIndicateDone {
-            conn,
-            handle,
-            status: 0,
-        })
+        Some(())
     }
 
     /// When the peer must have answered an indication sent now.
@@ -577,23 +543,4 @@ fn payload_of<'a>(rx: &'a RxQueue, reassembly: &'a crate::conn::Reassembly, pdu:
     bytes_of(rx, reassembly, pdu)
         .get(L2CAP_HEADER..)
         .unwrap_or_default()
-}
-
-/// Where the data of an event lies: in the PDU, else in the pool, which begins
-/// at the address `kept`.
-fn place(data: &[u8], pdu: &[u8], kept: usize) -> Data {
-    let (address, base) = (data.as_ptr() as usize, pdu.as_ptr() as usize);
-    let len = data.len() as u16;
-    match address.checked_sub(base) {
-        Some(at) if at + data.len() <= pdu.len() => Data {
-            kept: false,
-            at: at as u16,
-            len,
-        },
-        _ => Data {
-            kept: true,
-            at: address.wrapping_sub(kept) as u16,
-            len,
-        },
-    }
 }

@@ -3,7 +3,7 @@
 
 use super::Host;
 use crate::config::POOL_BLOCKS;
-use crate::event::Event;
+use crate::event::*;
 use crate::pool::Block;
 use crate::time::Instant;
 
@@ -174,8 +174,9 @@ impl Host {
     }
 
     /// What a broken host makes of an event.
-    pub(super) fn break_event(&mut self, event: Event<'static>) -> Option<Event<'static>> {
+    pub(super) fn break_event(&mut self, record: Record) -> Option<Record> {
         use Defect::*;
+        let event = record.event(&[], &[])?;
         let lost = match event {
             Event::GattcReadDone { .. } => self.is_broken(LosesEnd),
             Event::ScanDone => self.is_broken(LosesScanDone),
@@ -210,13 +211,16 @@ impl Host {
             }
         }
         if again && (self.times_broken() % 2 == 1 || self.is_broken(Spins)) {
-            let _ = self.events.push_front(event);
+            self.events.push_front(record);
         }
-        if let Event::MtuExchanged { mtu, .. } = event {
+        if let Event::MtuExchanged { .. } = event {
             if self.is_broken(WrongLink) {
-                return Some(Event::MtuExchanged { conn: 0x0eee, mtu });
+                return Some(Record {
+                    conn: 0x0eee,
+                    ..record
+                });
             }
         }
-        (!lost).then_some(event)
+        (!lost).then_some(record)
     }
 }

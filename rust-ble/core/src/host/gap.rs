@@ -5,7 +5,7 @@ use super::startup::Support;
 use super::{Host, State};
 use crate::addr::{Address, AddressKind};
 use crate::error::{Error, Result};
-use crate::event::Event;
+use crate::event::{BLE_IRQ_PERIPHERAL_DISCONNECT, NO_CONN};
 use crate::gap::{
     units, AddressMode, AdvData, Advertising, Initiating, Scan, INTERVAL_US, SLOT_US,
 };
@@ -554,9 +554,8 @@ impl Host {
     /// An attempt to connect ended without a link.
     pub(super) fn connect_failed(&mut self) {
         if let Some(initiating) = self.initiating.take() {
-            self.push_event(Event::ConnectFailed {
-                peer: initiating.peer,
-            });
+            self.push_event(BLE_IRQ_PERIPHERAL_DISCONNECT, NO_CONN, 0)
+                .set_peer(&initiating.peer);
         }
     }
 

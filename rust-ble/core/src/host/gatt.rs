@@ -4,7 +4,7 @@ use super::Host;
 use crate::config::{MAX_LINKS, MAX_VALUE_LEN, POOL_BLOCKS, POOL_BYTES, POOL_RESERVE};
 use crate::conn::{Indication, State as LinkState, L2CAP_HEADER};
 use crate::error::{Error, Result};
-use crate::event::{Event, Token};
+use crate::event::Token;
 use crate::gatt::client::write_command;
 use crate::gatt::db::{cccd, Database, SERVICE_CHANGED_HANDLE};
 use crate::l2cap::cid;
@@ -361,16 +361,6 @@ impl Host {
 
     /// The central refused, or did not answer, our L2CAP request.
     pub(super) fn update_refused(&mut self, slot: usize) {
-        let link = &self.links[slot];
-        let [interval, latency, timeout] = link.parameters;
-        let status = crate::wire::hci::status::UNACCEPTABLE_PARAMETERS;
-        let conn = link.handle;
-        self.push_event(Event::ConnectionUpdate {
-            conn,
-            interval,
-            latency,
-            timeout,
-            status,
-        });
+        self.tell_parameters(slot, crate::wire::hci::status::UNACCEPTABLE_PARAMETERS);
     }
 }

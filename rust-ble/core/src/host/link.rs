@@ -5,7 +5,7 @@ use super::Host;
 use crate::addr::Address;
 use crate::conn::{State as LinkState, LINK_DEAD_MS};
 use crate::error::{Error, Result};
-use crate::event::{Event, Role};
+use crate::event::{self, Role};
 use crate::gap::valid_parameters;
 use crate::gatt::client::status as client_status;
 use crate::gatt::db::SERVICE_CHANGED_HANDLE;
@@ -16,7 +16,10 @@ use crate::wire::Writer;
 
 /// Status of an indication that was not confirmed, as NimBLE's binding and
 /// scripts know it.
-const INDICATION_FAILED: u8 = 1;
+const INDICATION_FAILED: u16 = 1;
+
+/// From an event of a link as peripheral to that as central.
+const AS_CENTRAL: u8 = event::BLE_IRQ_PERIPHERAL_CONNECT - event::BLE_IRQ_CENTRAL_CONNECT;
 
 impl Host {
     /// Ends a link; `Disconnected` follows. Nothing to do while it ends.
@@ -169,8 +172,8 @@ impl Host {
         }
         link.local = local;
         link.parameters = [complete.interval, complete.latency, complete.timeout];
-        let (conn, peer) = (link.handle, link.peer);
-        self.push_event(Event::Connected { conn, role, peer });
+        let conn = link.handle;
+        self.tell_link(slot, event::BLE_IRQ_CENTRAL_CONNECT);
         if role == Role::Central
             || self
                 .controller
@@ -213,13 +216,35 @@ impl Host {
             link.parameters = [update.interval, update.latency, update.timeout];
         }
         self.channels.update_ended(slot as u8);
-        self.push_event(Event::ConnectionUpdate {
-            conn: update.handle,
-            interval: update.interval,
-            latency: update.latency,
-            timeout: update.timeout,
-            status: update.status,
-        });
+        let record = self.push_event(
+            event::BLE_IRQ_CONNECTION_UPDATE,
+            update.handle,
+            update.interval,
+        );
+        record.value[1] = update.latency;
+        record.value[2] = update.timeout;
+        record.value[3] = update.status.into();
+    }
+
+    /// Tells that a link keeps its parameters.
+    #[inline(never)]
+    pub(super) fn tell_parameters(&mut self, slot: usize, status: u8) {
+        let link = &self.links[slot];
+        let [interval, latency, timeout] = link.parameters;
+        let conn = link.handle;
+        let record = self.push_event(event::BLE_IRQ_CONNECTION_UPDATE, conn, interval);
+        record.value = [interval, latency, timeout, status.into()];
+    }
+
+    /// Tells that a link has come or gone.
+    #[inline(never)]
+    fn tell_link(&mut self, slot: usize, kind: u8) {
+        let link = &self.links[slot];
+        let kind = match link.role {
+            Role::Central => kind + AS_CENTRAL,
+            Role::Peripheral => kind,
+        };
+        self.events.push(kind, link.handle, 0).set_peer(&link.peer);
     }
 
     /// Begins to wind up a link: what runs on it is told by `next_closing`.
@@ -250,25 +275,21 @@ impl Host {
         }
     }
 
-    /// The next thing to tell of a link that ended: each procedure's end, then
-    /// the link's own.
-    pub(super) fn next_closing(&mut self, slot: usize) -> Option<Event<'static>> {
+    /// Tells the next of a link that ended: each procedure's end, then the
+    /// link's own.
+    pub(super) fn next_closing(&mut self, slot: usize) {
         let link = &mut self.links[slot];
-        let (conn, role, peer) = (link.handle, link.role, link.peer);
-        if let Some(event) =
-            link.client
-                .next_aborted(conn, client_status::DISCONNECTED, &mut self.pool)
+        let conn = link.handle;
+        let client = &mut link.client;
+        let status = client_status::DISCONNECTED;
+        if client.next_aborted(conn, status, &mut self.pool, &mut self.events)
+            || self.indication_failed(slot)
+            || self.channels.next_event(&mut self.events)
         {
-            return Some(event);
+            return;
         }
-        if let Some(event) = self.indication_failed(slot) {
-            return Some(event);
-        }
-        if let Some(event) = self.channels.next_event() {
-            return Some(event);
-        }
+        self.tell_link(slot, event::BLE_IRQ_CENTRAL_DISCONNECT);
         self.drop_link(slot);
-        Some(Event::Disconnected { conn, role, peer })
     }
 
     /// Frees a slot and all that belongs to it, without events.
@@ -282,28 +303,36 @@ impl Host {
         if self.is_broken(super::Defect::LeaksLink) && self.times_broken() == 1 {
             (self.links.all[slot].state, self.links.all[slot].handle) = (LinkState::Up, 0xffff);
         }
-        while self.indication_failed(slot).is_some() {}
+        while self.next_failed(slot).is_some() {}
         self.db.clear_cccds(slot);
     }
 
     /// Tells of an indication of the script that failed with its link, or timed
     /// out, and drops any of our own before it.
-    pub(super) fn indication_failed(&mut self, slot: usize) -> Option<Event<'static>> {
-        let link = &mut self.links[slot];
-        let conn = link.handle;
-        while let Some(indication) = link.indications.pop_front() {
-            if let Some(block) = indication.pdu {
-                self.tx.free(block);
-            }
-            let handle = indication.handle;
+    pub(super) fn indication_failed(&mut self, slot: usize) -> bool {
+        while let Some(handle) = self.next_failed(slot) {
             if handle != SERVICE_CHANGED_HANDLE {
-                return Some(Event::GattsIndicateDone {
-                    conn,
-                    handle,
-                    status: INDICATION_FAILED,
-                });
+                self.tell_indicated(slot, handle, INDICATION_FAILED);
+                return true;
             }
         }
-        None
+        false
+    }
+
+    /// Drops the next indication, and gives the handle of its value.
+    #[inline(never)]
+    fn next_failed(&mut self, slot: usize) -> Option<u16> {
+        let indication = self.links[slot].indications.pop_front()?;
+        if let Some(block) = indication.pdu {
+            self.tx.free(block);
+        }
+        Some(indication.handle)
+    }
+
+    /// Tells what became of an indication.
+    pub(super) fn tell_indicated(&mut self, slot: usize, handle: u16, status: u16) {
+        let conn = self.links[slot].handle;
+        let record = self.push_event(event::BLE_IRQ_GATTS_INDICATE_DONE, conn, handle);
+        record.value[1] = status;
     }
 }

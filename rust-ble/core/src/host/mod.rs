@@ -34,10 +34,10 @@ pub use startup::Options;
 pub use transmit::Transmit;
 
 use crate::addr::Address;
-use crate::config::{MAX_EVENTS, RX_BYTES};
+use crate::config::RX_BYTES;
 use crate::conn::{Links, State as LinkState};
 use crate::error::{Error, Result};
-use crate::event::Event;
+use crate::event::{Events, Record};
 use crate::gap::{Advertising, Initiating, Scan};
 use crate::gatt::db::Database;
 use crate::hci::command::CommandQueue;
@@ -46,7 +46,6 @@ use crate::l2cap::Channels;
 use crate::pool::Pool;
 use crate::smp::Smp;
 use crate::time::{earliest, Instant};
-use heapless::Deque;
 
 /// Bytes of the receive queue that advertising reports leave to the rest.
 const RX_RESERVE: usize = RX_BYTES / 4;
@@ -111,7 +110,6 @@ pub struct Host {
     own_new: bool,
     scan_done: gap::ScanDone,
     current: Option<Current>,
-    data: att::Data,
     outgoing: Option<transmit::Outgoing>,
     now: Instant,
     controller: Controller,
@@ -130,7 +128,7 @@ pub struct Host {
     query: query::Query,
     channels: Channels,
     smp: Smp,
-    events: Deque<Event<'static>, MAX_EVENTS>,
+    events: Events,
     links: Links,
     /// PDUs to send.
     tx: Pool,
@@ -186,9 +184,8 @@ impl Host {
             rx: RxQueue::new(),
             commands: CommandQueue::new(),
             operation: operation::Engine::blank(),
-            events: Deque::new(),
+            events: Events::new(),
             current: Some(Current::Pdu(att::Pdu::BLANK)),
-            data: att::Data::NONE,
             blocked: false,
             query: query::Query::new(),
             reassembling_since: Instant(0),
@@ -423,10 +420,9 @@ impl Host {
         }
     }
 
-    /// Queues an event. There is room: packets are only taken when the queue
-    /// is empty, and none leaves more than `MAX_EVENTS` behind.
-    fn push_event(&mut self, event: Event<'static>) {
-        let _ = self.events.push_back(event);
+    /// Queues an event with its first value; see `Events::push`.
+    fn push_event(&mut self, kind: u8, conn: u16, value: u16) -> &mut Record {
+        self.events.push(kind, conn, value)
     }
 }
 

@@ -7,7 +7,7 @@
 use super::{Current, Host, State, RX_RESERVE};
 use crate::config::MAX_LINKS;
 use crate::conn::{State as LinkState, LINK_DEAD_MS};
-use crate::event::Event;
+use crate::event::BLE_IRQ_SCAN_RESULT;
 use crate::gap::valid_parameters;
 use crate::l2cap::cid;
 use crate::wire::att;
@@ -194,47 +194,34 @@ impl Host {
         true
     }
 
-    /// The advertising report at byte `at` of the packet at the front of the
-    /// queue.
-    fn report(&self, at: u16) -> Option<(AdvertisingReport<'_>, u16)> {
+    /// Tells the advertising report at byte `at` of the packet at the front of
+    /// the queue, of which `left` are left; without one, the packet is done with.
+    pub(super) fn next_report(&mut self, at: u16, left: u8) {
+        if self.tell_report(at, left).is_none() {
+            self.current = None;
+            self.pop_packet();
+        }
+    }
+
+    fn tell_report(&mut self, at: u16, left: u8) -> Option<()> {
+        let left = left.checked_sub(1)?;
         let packet = self.rx.front()?;
         let mut r = Reader(packet.get(at as usize..)?);
         let directed = packet.get(3) == Some(&subevent::DIRECTED_ADVERTISING_REPORT);
         let report = AdvertisingReport::take(&mut r, directed)?;
-        Some((report, (packet.len() - r.rest().len()) as u16))
-    }
-
-    /// Whether another report follows; otherwise the packet is done with.
-    pub(super) fn has_report(&mut self, at: u16, left: u8) -> bool {
-        let peer = self
-            .report(at)
-            .map(|(report, _)| report.peer)
-            .filter(|_| left > 0);
-        if let Some(peer) = peer {
-            self.smp.identities.hear(&peer);
-        }
-        let more = peer.is_some();
-        if !more {
-            self.current = None;
-            self.pop_packet();
-        }
-        more
-    }
-
-    /// The report that `has_report` saw.
-    pub(super) fn next_report(&mut self, at: u16, left: u8) -> Option<Event<'_>> {
-        let (_, next) = self.report(at)?;
-        self.current = Some(Current::Reports {
-            at: next,
-            left: left - 1,
-        });
-        let (report, _) = self.report(at)?;
-        Some(Event::ScanResult {
-            peer: self.smp.identities.resolve(&report.peer),
-            adv_type: report.adv_type,
-            rssi: report.rssi,
-            data: report.data,
-        })
+        let next = (packet.len() - r.rest().len()) as u16;
+        self.smp.identities.hear(&report.peer);
+        let peer = self.smp.identities.resolve(&report.peer);
+        let record = self
+            .events
+            .push(BLE_IRQ_SCAN_RESULT, 0, report.adv_type.into());
+        record.value[1] = report.rssi as u8 as u16;
+        record.set_peer(&peer);
+        // The signal's strength is behind the data.
+        record.data_len = report.data.len() as u16;
+        record.data_at = next - 1 - record.data_len;
+        self.current = Some(Current::Reports { at: next, left });
+        Some(())
     }
 
     fn take_event(&mut self, code: u8, params: &[u8]) -> Option<()> {
@@ -348,17 +335,7 @@ impl Host {
                 self.encryption_changed(handle, result.status, false);
             }
             opcode::LE_CONNECTION_UPDATE => {
-                let link = &self.links[slot];
-                let [interval, latency, timeout] = link.parameters;
-                let conn = link.handle;
-                let status = result.status;
-                self.push_event(Event::ConnectionUpdate {
-                    conn,
-                    interval,
-                    latency,
-                    timeout,
-                    status,
-                });
+                self.tell_parameters(slot, result.status);
             }
             _ => {}
         }

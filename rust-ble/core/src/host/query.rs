@@ -3,7 +3,7 @@
 
 use super::Host;
 use crate::addr::Address;
-use crate::event::{Event, Token};
+use crate::event::{Record, Token, BLE_IRQ_GET_SECRET, BLE_IRQ_SET_SECRET};
 use crate::smp::bonds::{self, Identity, BOND_LEN, KIND_BOND, KIND_CLIENT, KIND_OWN, OWN_KEY};
 use crate::smp::OwnIdentity;
 use crate::wire::{copy, Reader, Writer};
@@ -15,7 +15,10 @@ const MAX_CCCDS: usize = 16;
 /// Longest value of a secret that we make.
 const VALUE_LEN: usize = bonds::CLIENT_HEADER + 4 * MAX_CCCDS;
 
-const _: () = assert!(VALUE_LEN >= BOND_LEN);
+/// Length of the key of a peer's secret.
+const KEY_LEN: u8 = 7;
+
+const _: () = assert!(VALUE_LEN >= BOND_LEN && OWN_KEY.len() != KEY_LEN as usize);
 
 /// What is asked for, and what for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +48,7 @@ pub(super) struct Query {
     token: u16,
     pending: Option<Purpose>,
     waiting: Deque<Purpose, 16>,
-    key: [u8; 7],
+    key: [u8; KEY_LEN as usize],
     value: [u8; VALUE_LEN],
     value_len: u8,
 }
@@ -57,7 +60,7 @@ impl Query {
             // Zeros; `clear` clears it.
             pending: Some(Purpose::Read),
             waiting: Deque::new(),
-            key: [0; 7],
+            key: [0; KEY_LEN as usize],
             value: [0; VALUE_LEN],
             value_len: 0,
         }
@@ -144,14 +147,7 @@ impl Host {
     }
 
     /// Asks the next question that waits, unless it has become pointless.
-    pub(super) fn next_query(&mut self) {
-        if let Some(event) = self.waiting_query() {
-            self.push_event(event);
-        }
-    }
-
-    /// The next secret to ask for or to store.
-    fn waiting_query(&mut self) -> Option<Event<'static>> {
+    pub(super) fn next_query(&mut self) -> Option<()> {
         let mut purpose = self.query.waiting.pop_front()?;
         if purpose == Purpose::DeleteAll {
             let peer = self.forget_next()?;
@@ -191,49 +187,34 @@ impl Host {
             self.query.key = bonds::key(peer);
         }
         let token = self.query.ask(purpose);
-        // The slices are put in by `attach_secret`; only which of them there
-        // are is decided here.
-        let none: &'static [u8] = &[];
-        Some(match store {
-            None => {
-                let by_index = matches!(purpose, Purpose::LoadIdentity(_));
-                Event::GetSecret {
-                    token,
-                    kind,
-                    index,
-                    key: (!by_index).then_some(none),
-                }
-            }
-            Some(value) => Event::SetSecret {
-                token,
-                kind,
-                key: none,
-                value: value.then_some(none),
-            },
-        })
+        let event = match store {
+            None => BLE_IRQ_GET_SECRET,
+            Some(_) => BLE_IRQ_SET_SECRET,
+        };
+        let record = self.events.push(event, 0, kind.into());
+        record.value[1] = index.into();
+        record.token = token.0;
+        // By index without a key.
+        record.key_len = match purpose {
+            Purpose::LoadOwn | Purpose::StoreOwn => OWN_KEY.len() as u8,
+            Purpose::LoadIdentity(_) => 0,
+            _ => KEY_LEN,
+        };
+        if store == Some(true) {
+            record.data_len = self.query.value_len.into();
+        }
+        Some(())
     }
 
-    /// Puts key and value of the pending query into its event.
-    pub(super) fn attach_secret<'a>(&'a self, event: &mut Event<'a>) {
-        let own = matches!(
-            self.query.pending,
-            Some(Purpose::LoadOwn | Purpose::StoreOwn)
-        );
-        let the_key: &[u8] = if own { OWN_KEY } else { &self.query.key };
-        match event {
-            Event::GetSecret { key: Some(key), .. } => *key = the_key,
-            Event::SetSecret { key, value, .. } => {
-                *key = the_key;
-                if let Some(value) = value {
-                    *value = self
-                        .query
-                        .value
-                        .get(..self.query.value_len as usize)
-                        .unwrap_or_default();
-                }
-            }
-            _ => {}
-        }
+    /// Key and value of the query that an event is.
+    pub(super) fn secret(&self, record: &Record) -> (&[u8], &[u8]) {
+        let key: &[u8] = match record.key_len {
+            0 => &[],
+            KEY_LEN => &self.query.key,
+            _ => OWN_KEY,
+        };
+        let value = self.query.value.get(..record.data_len as usize);
+        (key, value.unwrap_or_default())
     }
 
     /// Asks to keep a bond.

@@ -5,7 +5,7 @@ use super::Host;
 use crate::addr::Address;
 use crate::conn::{State as LinkState, L2CAP_HEADER};
 use crate::error::{Error, Result};
-use crate::event::Event;
+use crate::event::{self, PasskeyAction};
 use crate::gatt::permission::Credentials;
 use crate::l2cap::cid;
 use crate::smp::{self, Action, SecurityConfig};
@@ -248,7 +248,18 @@ impl Host {
                 self.commands
                     .push(opcode::LE_LTK_NEGATIVE_REPLY, &params[..2]);
             }
-            Action::Passkey(action) => self.push_event(Event::PasskeyAction { conn, action }),
+            Action::Passkey(action) => {
+                let (action, digits) = match action {
+                    PasskeyAction::Input => (event::BLE_PASSKEY_INPUT, 0),
+                    PasskeyAction::Display => (event::BLE_PASSKEY_DISPLAY, 0),
+                    PasskeyAction::NumericComparison(digits) => {
+                        (event::BLE_PASSKEY_NUMERIC_COMPARISON, digits)
+                    }
+                };
+                let record = self.push_event(event::BLE_IRQ_PASSKEY_ACTION, conn, action);
+                record.value[2] = digits as u16;
+                record.value[3] = (digits >> 16) as u16;
+            }
             Action::LoadBond(peer) => {
                 if !self.query.soon(Purpose::LoadBond(slot, peer)) {
                     self.smp.bond_loaded(slot, None);
@@ -285,13 +296,12 @@ impl Host {
             bonded,
             ..
         } = link.security;
-        self.push_event(Event::EncryptionUpdate {
-            conn: link.handle,
-            encrypted: key_size > 0,
-            authenticated,
-            bonded,
-            key_size,
-        });
+        let conn = link.handle;
+        let encrypted = (key_size > 0).into();
+        let record = self.push_event(event::BLE_IRQ_ENCRYPTION_UPDATE, conn, encrypted);
+        record.value[1] = authenticated.into();
+        record.value[2] = bonded.into();
+        record.value[3] = key_size.into();
     }
 
     /// Keeps what a bonded client changed.

@@ -3,6 +3,7 @@
 
 use super::ring::{copy, Ring};
 use super::{frame_capacity, rx_capacity, tx_capacity, HEADER_LEN, MIN_MTU, MPS, RTX_MS};
+use crate::event::Record;
 use crate::time::Instant;
 use crate::{Error, Result};
 
@@ -165,6 +166,12 @@ impl Channel {
     /// Over; the script will be told.
     pub fn end(&mut self, status: u16) {
         (self.state, self.status) = (State::Ended, status);
+    }
+
+    /// The channel's terms in an event's tuple, behind its CID.
+    pub fn terms(&self, record: &mut Record) {
+        let cid = record.value[0];
+        record.value = [cid, self.psm, self.our_mtu, self.peer_mtu];
     }
 
     /// Takes one bit of `events`.

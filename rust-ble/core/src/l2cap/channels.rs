@@ -4,7 +4,7 @@ use super::channel::{pending, Channel, State, NO_SLOT};
 use super::signalling::{Held, Incoming, Signalling, Update};
 use super::{cid, header, status, ConnParams, Link, HEADER_LEN, MIN_MTU, RTX_MS};
 use crate::config::{MAX_CHANNELS, MAX_LINKS, MAX_LISTENERS};
-use crate::event::{Event, Role, Token};
+use crate::event::{self, Events, Role, Token};
 use crate::time::{earliest, Instant};
 use crate::{Error, Result};
 
@@ -346,17 +346,17 @@ impl Channels {
         frame.is_some_and(|frame| frame.started)
     }
 
-    /// Next `L2cap…` event of any link.
-    pub fn next_event(&mut self) -> Option<Event<'static>> {
+    /// Tells the next `L2cap…` event of any link; `false` when there is none.
+    pub fn next_event(&mut self, events: &mut Events) -> bool {
         for index in 0..MAX_CHANNELS {
-            let channel = self.channels.get(index)?;
-            if channel.events != 0 || channel.state == State::Ended {
-                if let Some(event) = self.channel_event(index) {
-                    return Some(event);
-                }
+            let channel = &self.channels[index];
+            if (channel.events != 0 || channel.state == State::Ended)
+                && self.channel_event(index, events).is_some()
+            {
+                return true;
             }
         }
-        self.accept_query()
+        self.accept_query(events).is_some()
     }
 
     /// The link is gone. Every channel of it gives its `L2capDisconnected`.
@@ -524,47 +524,36 @@ impl Channels {
         }
     }
 
-    /// Next event of one channel.
+    /// Tells the next event of one channel.
     #[inline(never)]
-    fn channel_event(&mut self, index: usize) -> Option<Event<'static>> {
+    fn channel_event(&mut self, index: usize, events: &mut Events) -> Option<()> {
         let sending = self.sending(index);
         let channel = self.channels.get_mut(index)?;
-        let (conn, cid, psm) = (channel.conn, our_cid(index), channel.psm);
+        let (conn, cid) = (channel.conn, our_cid(index));
         if channel.take(pending::CONNECTED) {
-            let (our_mtu, peer_mtu) = (channel.our_mtu, channel.peer_mtu);
-            return Some(Event::L2capConnected {
-                conn,
-                cid,
-                psm,
-                our_mtu,
-                peer_mtu,
-            });
+            let record = events.push(event::BLE_IRQ_L2CAP_CONNECT, conn, cid);
+            channel.terms(record);
+            return Some(());
         }
         if channel.take(pending::RECV) {
-            return Some(Event::L2capRecv { conn, cid });
+            events.push(event::BLE_IRQ_L2CAP_RECV, conn, cid);
+            return Some(());
         }
         if channel.take(pending::SEND_READY) && channel.state == State::Open {
-            return Some(Event::L2capSendReady {
-                conn,
-                cid,
-                status: 0,
-            });
+            events.push(event::BLE_IRQ_L2CAP_SEND_READY, conn, cid);
+            return Some(());
         }
         if channel.state != State::Ended || sending {
             return None;
         }
-        let status = channel.status;
+        let record = events.push(event::BLE_IRQ_L2CAP_DISCONNECT, conn, cid);
+        record.value = [cid, channel.psm, channel.status, 0];
         if channel.readable() > 0 && channel.slot != NO_SLOT {
             channel.state = State::Unread;
         } else {
             channel.free();
         }
-        Some(Event::L2capDisconnected {
-            conn,
-            cid,
-            psm,
-            status,
-        })
+        Some(())
     }
 
     /// Whether a channel has an open frame.
@@ -581,7 +570,7 @@ impl Channels {
     }
 
     /// Asks the script about the next channel of a peer's request.
-    fn accept_query(&mut self) -> Option<Event<'static>> {
+    fn accept_query(&mut self, events: &mut Events) -> Option<()> {
         let incoming = self.incoming.as_mut()?;
         if incoming.asked.is_some() {
             return None;
@@ -589,16 +578,11 @@ impl Channels {
         let index = incoming.next_channel();
         let channel = self.channels.get(index)?;
         self.token = self.token.wrapping_add(1);
-        let token = Token(self.token);
-        incoming.asked = Some(token);
-        Some(Event::L2capAccept {
-            token,
-            conn: channel.conn,
-            cid: our_cid(index),
-            psm: channel.psm,
-            our_mtu: channel.our_mtu,
-            peer_mtu: channel.peer_mtu,
-        })
+        incoming.asked = Some(Token(self.token));
+        let record = events.push(event::BLE_IRQ_L2CAP_ACCEPT, channel.conn, our_cid(index));
+        record.token = self.token;
+        channel.terms(record);
+        Some(())
     }
 }
 

@@ -3,7 +3,7 @@
 use super::request::{is_discovery, part, start};
 use super::{status, Characteristic, Client, Kind, Outcome, Phase, RESERVE};
 use crate::config::MAX_VALUE_LEN;
-use crate::event::Event;
+use crate::event::{self, Events};
 use crate::pool::Pool;
 use crate::uuid::Uuid;
 use crate::wire::att::{self, error, opcode};
@@ -38,64 +38,68 @@ impl Client {
         }
     }
 
-    /// The next event from `pdu`, the one given to `handle` last, or from an
-    /// empty slice after `poll_request` and `handle_timeout`. Its data is left
-    /// in `found`.
+    /// Tells the next event from `pdu`, the one given to `handle` last, or from
+    /// an empty slice after `poll_request` and `handle_timeout`; `false` when
+    /// there is none. Its data stays where it is, in `pdu` or the pool.
     #[inline(never)]
-    pub fn next_event<'a>(
+    pub fn next_event(
         &mut self,
         conn: u16,
-        pdu: &'a [u8],
-        pool: &'a mut Pool,
-        found: &mut &'a [u8],
-    ) -> Option<Event<'static>> {
-        if let Some(event) = self.next_notification(conn, pdu, found) {
-            return Some(event);
+        pdu: &[u8],
+        pool: &mut Pool,
+        events: &mut Events,
+    ) -> bool {
+        if self.next_notification(conn, pdu, events).is_some() {
+            return true;
         }
         loop {
             if self.failed != 0 {
-                return self.next_aborted(conn, self.failed, pool);
+                return self.next_aborted(conn, self.failed, pool, events);
             }
-            let first = self.queue.front()?;
-            match (self.phase, first.kind) {
-                (Phase::Ready | Phase::Starved | Phase::Sent(_), _) => return None,
+            let Some(first) = self.queue.front() else {
+                return false;
+            };
+            let told = match (self.phase, first.kind) {
+                (Phase::Ready | Phase::Starved | Phase::Sent(_), _) => return false,
                 (Phase::Answer, Kind::Read) => {
                     self.phase = Phase::Finish;
-                    let handle = first.handle;
-                    *found = match &first.data {
+                    let record = events.push(event::BLE_IRQ_GATTC_READ_RESULT, conn, first.handle);
+                    match &first.data {
                         Some(block) if first.extent > 0 => {
-                            start(pool.get(block), first.extent as usize)
+                            record.kept = true;
+                            record.data_at = block.start();
+                            record.data_len = first.extent;
                         }
-                        _ => start(pdu.get(1..).unwrap_or(&[]), MAX_VALUE_LEN),
-                    };
-                    let data = &[];
-                    return Some(Event::GattcReadResult { conn, handle, data });
-                }
-                (Phase::Answer, _) => {
-                    if let Some(event) = self.next_result(conn, pdu, pool) {
-                        return Some(event);
+                        _ => {
+                            record.data_at = 1;
+                            record.data_len = pdu.len().clamp(1, MAX_VALUE_LEN + 1) as u16 - 1;
+                        }
                     }
+                    true
                 }
+                (Phase::Answer, _) => self.next_result(conn, pdu, pool, events).is_some(),
                 (Phase::Finish, _) => {
                     let (end, status) = (first.extent, self.status);
-                    if let Some(last) = self.pending.take() {
-                        return Some(last.event(conn, end));
-                    }
-                    if let Some(event) = self.pop(pool)?.done(conn, status) {
-                        return Some(event);
+                    match self.pending.take() {
+                        Some(last) => {
+                            last.tell(conn, end, events);
+                            true
+                        }
+                        None => self
+                            .pop(pool)
+                            .is_some_and(|procedure| procedure.done(conn, status, events)),
                     }
                 }
+            };
+            if told {
+                return true;
             }
         }
     }
 
-    /// The next value of a notification or indication (Vol 3, Part F, 3.4.7).
-    fn next_notification<'a>(
-        &mut self,
-        conn: u16,
-        pdu: &'a [u8],
-        found: &mut &'a [u8],
-    ) -> Option<Event<'static>> {
+    /// Tells the next value of a notification or indication (Vol 3, Part F,
+    /// 3.4.7).
+    fn next_notification(&mut self, conn: u16, pdu: &[u8], events: &mut Events) -> Option<()> {
         let kind = *pdu.first()?;
         if !matches!(
             kind,
@@ -105,7 +109,7 @@ impl Client {
         }
         let mut rest = Reader(pdu.get(self.cursor as usize..)?);
         let handle = rest.u16()?;
-        *found = match kind {
+        let value = match kind {
             opcode::MULTIPLE_HANDLE_VALUE_NTF => {
                 let len = rest.u16()?;
                 rest.bytes(len as usize)?
@@ -113,11 +117,14 @@ impl Client {
             _ => rest.rest(),
         };
         self.cursor = (pdu.len() - rest.0.len()) as u16;
-        let data = &[];
-        Some(match kind {
-            opcode::HANDLE_VALUE_IND => Event::GattcIndicate { conn, handle, data },
-            _ => Event::GattcNotify { conn, handle, data },
-        })
+        let kind = match kind {
+            opcode::HANDLE_VALUE_IND => event::BLE_IRQ_GATTC_INDICATE,
+            _ => event::BLE_IRQ_GATTC_NOTIFY,
+        };
+        let record = events.push(kind, conn, handle);
+        record.data_len = value.len() as u16;
+        record.data_at = self.cursor - record.data_len;
+        Some(())
     }
 
     /// An Error Response to the request `sent`.
@@ -223,10 +230,16 @@ impl Client {
         self.phase = Phase::Ready;
     }
 
-    /// The next result of a discovery. `None` at the end of the PDU, with the
-    /// phase moved on.
+    /// Tells the next result of a discovery. `None` at the end of the PDU, with
+    /// the phase moved on.
     #[inline(never)]
-    fn next_result(&mut self, conn: u16, pdu: &[u8], pool: &Pool) -> Option<Event<'static>> {
+    fn next_result(
+        &mut self,
+        conn: u16,
+        pdu: &[u8],
+        pool: &Pool,
+        events: &mut Events,
+    ) -> Option<()> {
         let first = self.queue.front_mut()?;
         let size = match pdu
             .split_first()
@@ -280,7 +293,12 @@ impl Client {
                 .and_then(|block| Uuid::from_bytes(pool.get(block)));
             let uuid = uuid.or(wanted)?;
             match first.kind {
-                Kind::Descriptors => return Some(Event::GattcDescriptor { conn, handle, uuid }),
+                Kind::Descriptors => {
+                    events
+                        .push(event::BLE_IRQ_GATTC_DESCRIPTOR_RESULT, conn, handle)
+                        .set_uuid(&uuid);
+                    return Some(());
+                }
                 Kind::Characteristics => {
                     let before = self.pending.take();
                     if wanted.is_none_or(|wanted| wanted == uuid) {
@@ -291,16 +309,15 @@ impl Client {
                         });
                     }
                     if let Some(before) = before {
-                        return Some(before.event(conn, handle - 1));
+                        before.tell(conn, handle - 1, events);
+                        return Some(());
                     }
                 }
                 _ => {
-                    return Some(Event::GattcService {
-                        conn,
-                        start: handle,
-                        end: last,
-                        uuid,
-                    });
+                    let record = events.push(event::BLE_IRQ_GATTC_SERVICE_RESULT, conn, handle);
+                    record.value[1] = last;
+                    record.set_uuid(&uuid);
+                    return Some(());
                 }
             }
         }
@@ -308,19 +325,11 @@ impl Client {
 }
 
 impl Characteristic {
-    fn event(self, conn: u16, end: u16) -> Event<'static> {
-        let Characteristic {
-            value_handle,
-            properties,
-            uuid,
-        } = self;
-        Event::GattcCharacteristic {
-            conn,
-            end,
-            value_handle,
-            properties,
-            uuid,
-        }
+    fn tell(self, conn: u16, end: u16, events: &mut Events) {
+        let record = events.push(event::BLE_IRQ_GATTC_CHARACTERISTIC_RESULT, conn, end);
+        record.value[1] = self.value_handle;
+        record.value[2] = self.properties.into();
+        record.set_uuid(&self.uuid);
     }
 }
 

@@ -4,6 +4,7 @@ mod hostile;
 mod peer;
 
 use super::*;
+use crate::event::{Event, Record};
 use crate::wire::att::{error, opcode::*};
 use crate::wire::Writer;
 use peer::Peer;
@@ -66,12 +67,20 @@ impl Link {
     }
 
     fn next_event(&mut self, pdu: &[u8]) -> Option<String> {
-        let mut found: &[u8] = &[];
-        let event = self
+        let mut events = Events::new();
+        let told = self
             .client
-            .next_event(CONN, pdu, &mut self.pool, &mut found)?;
-        let event = event.map(&mut |_| found);
-        Some(std::format!("{event:?}"))
+            .next_event(CONN, pdu, &mut self.pool, &mut events);
+        let record = events.pop();
+        assert_eq!((record.is_some(), events.pop()), (told, None));
+        self.text(record?, pdu)
+    }
+
+    fn text(&self, record: Record, pdu: &[u8]) -> Option<String> {
+        let whole = if record.kept { self.pool.bytes() } else { pdu };
+        let at = record.data_at as usize;
+        let event = record.event(&[], &whole[at..at + record.data_len as usize]);
+        Some(std::format!("{:?}", event?))
     }
 
     fn events(&mut self, pdu: &[u8]) -> Vec<String> {
@@ -105,8 +114,12 @@ impl Link {
 
     fn aborted(&mut self, status: u16) -> Vec<String> {
         let mut events = Vec::new();
-        while let Some(event) = self.client.next_aborted(CONN, status, &mut self.pool) {
-            events.push(std::format!("{event:?}"));
+        let mut queue = Events::new();
+        while self
+            .client
+            .next_aborted(CONN, status, &mut self.pool, &mut queue)
+        {
+            events.extend(queue.pop().and_then(|record| self.text(record, &[])));
         }
         events
     }

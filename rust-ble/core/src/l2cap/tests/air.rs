@@ -1,6 +1,6 @@
 //! Two `Channels` that carry each other's PDUs, and what a peer does by hand.
 
-use crate::event::{Event, Role};
+use crate::event::{Event, Events, Role};
 use crate::l2cap::{cid, memory_needed, parse_header, Channels, Link, Outcome, HEADER_LEN};
 use crate::time::Instant;
 use crate::wire::Writer;
@@ -70,7 +70,15 @@ impl Peer {
     }
 
     pub fn events(&mut self) -> Vec<Event<'static>> {
-        core::iter::from_fn(|| self.end.next_event()).collect()
+        core::iter::from_fn(|| self.next_event()).collect()
+    }
+
+    pub fn next_event(&mut self) -> Option<Event<'static>> {
+        let mut events = Events::new();
+        let told = self.end.next_event(&mut events);
+        let record = events.pop();
+        assert_eq!((record.is_some(), events.pop()), (told, None));
+        record?.event(&[], &[])
     }
 
     /// Next frame of the end in fragments of `max`: CID and payload.
@@ -125,14 +133,14 @@ impl Peer {
             our_mtu,
             cid,
             ..
-        }) = self.end.next_event()
+        }) = self.next_event()
         else {
             panic!("no query");
         };
         self.end.answer_accept(token, Some(lend(our_mtu))).unwrap();
         let answer = self.poll();
         assert_eq!(answer[..2], [0x15, 9]);
-        let Some(Event::L2capConnected { .. }) = self.end.next_event() else {
+        let Some(Event::L2capConnected { .. }) = self.next_event() else {
             panic!("not connected");
         };
         cid

@@ -184,7 +184,7 @@ fn cve_2021_3455_a_disconnection_in_every_state_ends_the_channel_at_most_once() 
         match state {
             1 => assert_eq!(b.poll()[0], 0x14),
             3 => {
-                let Some(Event::L2capAccept { token, .. }) = b.end.next_event() else {
+                let Some(Event::L2capAccept { token, .. }) = b.next_event() else {
                     panic!()
                 };
                 b.end.answer_accept(token, Some(lend(100))).unwrap();
@@ -367,7 +367,7 @@ fn a_frame_that_was_polled_but_not_sent_follows_a_reconfiguration() {
     let mut b = Peer::new(PERIPHERAL);
     b.end.listen(PSM, 100).unwrap();
     b.signal(&command(0x17, 5, &[PSM, 100, 90, 1, 0x50]));
-    let Some(Event::L2capAccept { token, cid, .. }) = b.end.next_event() else {
+    let Some(Event::L2capAccept { token, cid, .. }) = b.next_event() else {
         panic!()
     };
     b.end.answer_accept(token, Some(lend(100))).unwrap();
@@ -423,7 +423,7 @@ fn random_bytes_never_panic_or_loop() {
                 2 => drop(b.end.disconnect(NOW, slot, cid)),
                 _ => {}
             }
-            while let Some(event) = b.end.next_event() {
+            while let Some(event) = b.next_event() {
                 if let Event::L2capAccept { token, our_mtu, .. } = event {
                     let memory = (random() % 4 > 0).then(|| lend(our_mtu));
                     b.end.answer_accept(token, memory).unwrap();

@@ -89,7 +89,7 @@ fn the_script_may_refuse() {
         b.end.listen(PSM, 450).unwrap();
         let cid = a.end.connect(NOW, a.link, PSM, 500, lend(500)).unwrap();
         settle(&mut a, &mut b);
-        let Some(Event::L2capAccept { token, .. }) = b.end.next_event() else {
+        let Some(Event::L2capAccept { token, .. }) = b.next_event() else {
             panic!()
         };
         assert_eq!(
@@ -442,11 +442,11 @@ fn a_lost_link_ends_each_channel_once() {
     };
     let kept = a.end.connect(NOW, other, PSM, 100, lend(100)).unwrap();
     a.signal(&command(0x17, 9, &[PSM, 100, 100, 1, 0x60, 0x61]));
-    let Some(Event::L2capAccept { token, .. }) = a.end.next_event() else {
+    let Some(Event::L2capAccept { token, .. }) = a.next_event() else {
         panic!()
     };
     a.end.answer_accept(token, Some(lend(100))).unwrap();
-    let Some(Event::L2capAccept { token, .. }) = a.end.next_event() else {
+    let Some(Event::L2capAccept { token, .. }) = a.next_event() else {
         panic!()
     };
     a.end.send(0, 0x40, &[1; 60]).unwrap();
@@ -590,10 +590,10 @@ fn up_to_five_channels_open_at_once() {
     assert_eq!(b.signal(&request), []);
     let mut cids = vec![];
     for accept in [true, false, true] {
-        let Some(Event::L2capAccept { token, cid, .. }) = b.end.next_event() else {
+        let Some(Event::L2capAccept { token, cid, .. }) = b.next_event() else {
             panic!()
         };
-        assert_eq!((b.end.next_event(), b.poll()), (None, vec![]));
+        assert_eq!((b.next_event(), b.poll()), (None, vec![]));
         b.end
             .answer_accept(token, accept.then(|| lend(100)))
             .unwrap();
@@ -677,7 +677,7 @@ fn a_request_may_come_before_the_script_listens() {
     b.end.listen(PSM, 100).unwrap();
     assert!(b.end.has_signal(b.link.slot));
     assert_eq!(b.poll(), []);
-    let asked = b.end.next_event();
+    let asked = b.next_event();
     assert!(
         matches!(asked, Some(Event::L2capAccept { psm: PSM, .. })),
         "{asked:?}"

@@ -270,7 +270,7 @@ fn connect(
     let mut request = ends[from].peer.poll();
     let given = word(&mut request, 10);
     assert_eq!(ends[to].peer.signal(&request), []);
-    let Some(Event::L2capAccept { token, cid, .. }) = ends[to].peer.end.next_event() else {
+    let Some(Event::L2capAccept { token, cid, .. }) = ends[to].peer.next_event() else {
         panic!("no query");
     };
     ends[to]
