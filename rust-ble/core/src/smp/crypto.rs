@@ -108,7 +108,7 @@ fn cmac(key: &Block, parts: &[&[u8]]) -> Block {
     let mut mac = AesCmac::new(&reversed(key));
     for part in parts {
         for &byte in part.iter().rev() {
-            mac.update(&[byte]);
+            mac.push(byte);
         }
     }
     reversed(&mac.finish())
