@@ -459,12 +459,13 @@ impl Request<'_, '_, '_> {
         match op {
             opcode::EXCHANGE_MTU_REQ => self.exchange_mtu(),
             opcode::FIND_INFORMATION_REQ => self.find_information()?,
-            opcode::FIND_BY_TYPE_VALUE_REQ => self.find_by_type_value()?,
             opcode::READ_REQ | opcode::READ_BLOB_REQ => self.read(op)?,
             opcode::READ_MULTIPLE_REQ | opcode::READ_MULTIPLE_VARIABLE_REQ => {
                 self.read_multiple(op)?;
             }
-            opcode::READ_BY_TYPE_REQ | opcode::READ_BY_GROUP_TYPE_REQ => self.list(op)?,
+            opcode::FIND_BY_TYPE_VALUE_REQ
+            | opcode::READ_BY_TYPE_REQ
+            | opcode::READ_BY_GROUP_TYPE_REQ => self.list(op)?,
             opcode::WRITE_REQ => {
                 self.write()?;
                 self.out.u8(opcode::WRITE_RSP);

@@ -53,72 +53,101 @@ impl Request<'_, '_, '_> {
         Ok(())
     }
 
-    /// 3.4.4.1 and 3.4.4.9: lists handle, end of the group if there are
-    /// groups, and value of the attributes with a type, as long as the values
-    /// have one length. What the client may not read is an error at first and
-    /// ends the list later.
+    /// 3.4.4.1, 3.4.4.9 and 3.4.3.3: lists handle, end of the group if it is not
+    /// by type alone, and value, unless that was given, of the attributes with a
+    /// type, as long as the values have one length.
+    ///
+    /// What the client may not read is an error at first and ends the list later.
+    /// It does not match a value that was given, or it could be guessed.
     pub(super) fn list(&mut self, op: u8) -> Step<()> {
-        let groups = op == opcode::READ_BY_GROUP_TYPE_REQ;
+        let given = op == opcode::FIND_BY_TYPE_VALUE_REQ;
         let wanted = match self.r.0.len() {
-            2 | 16 => Uuid::from_bytes(self.r.rest()),
+            _ if given => self.r.bytes(2),
+            2 | 16 => Some(self.r.rest()),
             _ => None,
         };
-        let Some(wanted) = &wanted else {
+        let Some(wanted) = &wanted.and_then(Uuid::from_bytes) else {
             return Err(MALFORMED);
         };
+        let given = given.then_some(self.r.rest());
         self.check_range()?;
         let (start, end) = (self.first, self.second);
         let short = match *wanted {
             Uuid::U16(short) => short,
             Uuid::U128(_) => 0,
         };
-        if groups {
+        match op {
             // Of the grouping types only the services may be asked for (Vol 3,
             // Part G, 2.5.3).
-            if !matches!(short, uuid::PRIMARY_SERVICE | uuid::SECONDARY_SERVICE) {
+            opcode::READ_BY_GROUP_TYPE_REQ
+                if !matches!(short, uuid::PRIMARY_SERVICE | uuid::SECONDARY_SERVICE) =>
+            {
                 return fail(error::UNSUPPORTED_GROUP_TYPE, start);
             }
-        } else if (start, end) != (1, 0xffff)
-            && !matches!(short, uuid::INCLUDE | uuid::CHARACTERISTIC)
-        {
-            self.check_sync(start)?;
+            opcode::READ_BY_TYPE_REQ
+                if !matches!(short, uuid::INCLUDE | uuid::CHARACTERISTIC)
+                    && (start, end) != (1, 0xffff) =>
+            {
+                self.check_sync(start)?;
+            }
+            _ => {}
         }
-        self.out.u8(op + 1).u8(0);
-        let before = if groups { 4 } else { 2 };
+        let before = if op == opcode::READ_BY_TYPE_REQ { 2 } else { 4 };
+        self.out.u8(op + 1);
+        let mut item = 0;
+        if given.is_some() {
+            item = before;
+        } else {
+            self.out.u8(0);
+        }
+        let first = self.out.len();
         let most = self.limit.saturating_sub(2).min(MAX_LISTED) - before;
-        let mut item = None;
-        let mut handle = self.ctx.db.find(start, end, wanted);
-        while handle != 0 {
-            let at = self.out.len();
-            if item.is_some_and(|item| at + item > self.limit) {
+        let mut next = self.ctx.db.find(start, end, wanted);
+        while next != 0 {
+            let (handle, at) = (next, self.out.len());
+            if at + item > self.limit {
                 break;
             }
+            next = self.ctx.db.find(handle.wrapping_add(1), end, wanted);
             match self.readable(handle) {
                 Ok(()) => {}
-                Err(stop) if item.is_none() || stop.is_query() => return Err(stop),
+                Err(stop) if item == 0 || stop.is_query() => return Err(stop),
+                // Unless it was the script that refused.
+                Err(_) if given.is_some() && self.asked <= self.ctx.approved => continue,
                 Err(_) => break,
             }
+            if let Some(given) = given {
+                let mut made_up = [0; MAX_MADE_UP];
+                let (db, client) = (&self.ctx.db, (self.ctx.slot, self.link.features));
+                if db.value(handle, self.attribute, client, &mut made_up) != given {
+                    continue;
+                }
+            }
             self.out.u16(handle);
-            if groups {
-                self.out
-                    .u16(self.ctx.db.group_end(handle, self.attribute.kind()));
+            if before > 2 {
+                let kind = self.attribute.kind();
+                self.out.u16(self.ctx.db.group_end(handle, kind));
             }
-            // Only the first value may be cut, to what a list of one holds.
-            let len = self.put_value(handle, 0, most).unwrap_or(0);
-            let len = before + len.min(most);
-            if *item.get_or_insert(len) != len {
-                self.out.truncate(at);
-                break;
+            if given.is_none() {
+                // Only the first value may be cut, to what a list of one holds.
+                let len = self.put_value(handle, 0, most).unwrap_or(0);
+                let len = before + len.min(most);
+                if item == 0 {
+                    item = len;
+                }
+                if item != len {
+                    self.out.truncate(at);
+                    break;
+                }
             }
-            handle = self.ctx.db.find(handle.wrapping_add(1), end, wanted);
         }
-        match (item, self.out.written().get_mut(1)) {
-            (Some(len), Some(field)) => {
-                *field = len as u8;
-                Ok(())
-            }
-            _ => fail(error::ATTRIBUTE_NOT_FOUND, start),
+        if self.out.len() == first {
+            return fail(error::ATTRIBUTE_NOT_FOUND, start);
         }
+        if let (None, Some(field)) = (given, self.out.written().get_mut(1)) {
+            *field = item as u8;
+        }
+        Ok(())
     }
 
     /// Finds the attribute, if this client may read it now.
@@ -130,18 +159,12 @@ impl Request<'_, '_, '_> {
             return fail(code, handle);
         }
         self.consent(handle, attribute)?;
-        if attribute.kind() == Kind::Own && attribute.uuid() == uuid::DATABASE_HASH {
-            self.ctx.db.hash();
-            if self.link.sync == Sync::Unaware {
-                self.link.sync = Sync::Told;
-            }
-        }
         self.attribute = attribute;
         Ok(())
     }
 
     /// The script has its say in reads of all its values.
-    pub(super) fn consent(&mut self, handle: u16, attribute: Attribute) -> Step<()> {
+    fn consent(&mut self, handle: u16, attribute: Attribute) -> Step<()> {
         if attribute.is_script() {
             self.ask(handle, attribute.flags() & flag::READ_AUTHORIZED != 0)?;
         }
@@ -151,12 +174,16 @@ impl Request<'_, '_, '_> {
     /// Appends a value from an offset, at most `most` bytes and no more than
     /// fit. Gives the length there is from the offset; `None` past the end.
     fn put_value(&mut self, handle: u16, offset: usize, most: usize) -> Option<usize> {
+        if self.attribute.kind() == Kind::Own && self.attribute.uuid() == uuid::DATABASE_HASH {
+            self.ctx.db.hash();
+            if self.link.sync == Sync::Unaware {
+                self.link.sync = Sync::Told;
+            }
+        }
         let mut made_up = [0; MAX_MADE_UP];
         let client = (self.ctx.slot, self.link.features);
-        let value = self
-            .ctx
-            .db
-            .value(handle, self.attribute, client, &mut made_up);
+        let db = &self.ctx.db;
+        let value = db.value(handle, self.attribute, client, &mut made_up);
         let rest = value.get(offset..)?;
         let room = self.limit.saturating_sub(self.out.len()).min(most);
         self.out.bytes(rest.get(..room).unwrap_or(rest));
