@@ -269,7 +269,7 @@ impl Database {
             _ => Kind::Descriptor,
         };
         if kind != Kind::Descriptor {
-            if let Some(handle) = self.last_descriptor(kind) {
+            if let Some(handle) = self.descriptor(self.value_before(self.count), kind) {
                 let attribute = self.attribute(handle).ok_or(Error::NotFound)?;
                 if kind == Kind::Cccd {
                     self.set(handle, attribute.with_flags(flags & flag::WRITE_SECURITY));
@@ -361,7 +361,7 @@ impl Database {
     /// What the client of a link configured for a characteristic: the bits of
     /// `cccd`. Zero if there is no such CCCD.
     pub fn cccd(&self, slot: usize, value_handle: u16) -> u8 {
-        match self.cccd_handle(value_handle) {
+        match self.descriptor(value_handle, Kind::Cccd) {
             Some(handle) => self.cccd_bits(slot, handle),
             None => 0,
         }
@@ -539,13 +539,16 @@ impl Database {
         }
     }
 
-    /// The value that the descriptor `handle` belongs to.
+    /// The value that the descriptor `handle` belongs to; zero if there is none.
     pub(super) fn value_before(&self, handle: u16) -> u16 {
-        let is_value = |handle: &u16| {
-            self.attribute(*handle)
-                .is_some_and(|attribute| matches!(attribute.kind(), Kind::Value | Kind::Own))
-        };
-        (1..=handle).rev().find(is_value).unwrap_or(0)
+        let mut handle = handle;
+        while let Some(attribute) = self.attribute(handle) {
+            if matches!(attribute.kind(), Kind::Value | Kind::Own) {
+                break;
+            }
+            handle -= 1;
+        }
+        handle
     }
 
     pub(super) fn cccd_bits(&self, slot: usize, handle: u16) -> u8 {
@@ -744,26 +747,19 @@ impl Database {
         }
     }
 
-    /// The CCCD of a characteristic: right after the value, unless the script
-    /// added it among other descriptors.
-    fn cccd_handle(&self, value_handle: u16) -> Option<u16> {
-        for handle in value_handle.checked_add(1)?..=self.count {
+    /// The descriptor of a kind that a characteristic has. Its CCCD is right after
+    /// the value, unless the script added it among other descriptors.
+    #[inline(never)]
+    fn descriptor(&self, value_handle: u16, kind: Kind) -> Option<u16> {
+        let mut handle = value_handle;
+        loop {
+            handle = handle.checked_add(1)?;
             match self.attribute(handle)?.kind() {
-                Kind::Cccd => return Some(handle),
-                Kind::Descriptor | Kind::Extended => {}
+                found if found == kind => return Some(handle),
+                Kind::Cccd | Kind::Descriptor | Kind::Extended => {}
                 _ => return None,
             }
         }
-        None
-    }
-
-    /// A descriptor of the last characteristic.
-    fn last_descriptor(&self, kind: Kind) -> Option<u16> {
-        let value = self.value_before(self.count);
-        (value + 1..=self.count).find(|&handle| {
-            self.attribute(handle)
-                .is_some_and(|found| found.kind() == kind)
-        })
     }
 }
 
