@@ -126,15 +126,15 @@ impl<'a> Bench<'a> {
         bench.turn();
         let db = bench.host.database();
         db.begin(false);
-        db.add_service(&Uuid::U16(0x181a)).ok();
+        db.add_service(&Uuid::short(0x181a)).ok();
         while (db.last_handle() as usize) < attributes.saturating_sub(4) {
-            db.add_characteristic(&Uuid::U16(0x2a6e), flag::READ).ok();
+            db.add_characteristic(&Uuid::short(0x2a6e), flag::READ).ok();
         }
-        db.add_service(&Uuid::U16(u16::from_le_bytes(LAST_SERVICE)))
+        db.add_service(&Uuid::short(u16::from_le_bytes(LAST_SERVICE)))
             .ok();
         let flags = flag::READ | flag::WRITE | flag::WRITE_NO_RESPONSE | flag::NOTIFY;
         bench.value = db
-            .add_characteristic(&Uuid::U16(0x2a6f), flags)
+            .add_characteristic(&Uuid::short(0x2a6f), flags)
             .unwrap_or(0);
         db.end();
         for i in 0..links {

@@ -48,9 +48,9 @@ impl AesCmac {
         }
     }
 
-    /// The value.
+    /// The value: ends the message.
     #[inline(never)]
-    pub fn finish(mut self) -> [u8; 16] {
+    pub fn finish(&mut self) -> [u8; 16] {
         let mut rest = Buffer::<CmacCore<Aes128>>::default();
         rest.set(self.block, self.len.min(self.block.len()));
         let mut value = GenericArray::default();

@@ -175,7 +175,6 @@ impl Link {
         *self = const { Link::blank() };
         self.mtu = DEFAULT_MTU;
         self.sends = true;
-        self.client.reset();
         self.server.begin(db);
     }
 
@@ -209,7 +208,7 @@ impl Link {
             parameter_request: false,
             indications: Deque::new(),
             indication_deadline: None,
-            client: Client::blank(),
+            client: Client::new(),
             server: server::Link::at(0),
             frame_next: false,
         }

@@ -1,63 +1,59 @@
 //! UUIDs (Vol 3, Part B, 2.5.1).
 
-/// The Bluetooth Base UUID without its 32 bit part, little-endian.
-const BASE: [u8; 12] = [
-    0xfb, 0x34, 0x9b, 0x5f, 0x80, 0x00, 0x00, 0x80, 0x00, 0x10, 0x00, 0x00,
+use crate::wire::copy;
+
+/// The Bluetooth Base UUID, little-endian: that of a short one but for two bytes.
+const BASE: [u8; 16] = [
+    0xfb, 0x34, 0x9b, 0x5f, 0x80, 0x00, 0x00, 0x80, 0x00, 0x10, 0x00, 0x00, 0, 0, 0, 0,
 ];
 
-/// A UUID in its shortest ATT form: 16 bit, or 128 bit little-endian.
-/// UUIDs of 32 bits do not exist in ATT and are held as 128 bit ones.
+/// Where a shorter UUID stands in the Base UUID.
+const SHORT: usize = 12;
+
+/// A UUID of any length, in its 128 bit form: least significant byte first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Uuid {
-    /// A 16 bit UUID assigned by the Bluetooth SIG.
-    U16(u16),
-    /// Any other UUID, least significant byte first.
-    U128([u8; 16]),
-}
+pub struct Uuid([u8; 16]);
 
 impl Uuid {
-    /// From 2, 4 or 16 little-endian bytes. A long form of a 16 bit UUID
-    /// becomes the short form, so that equal UUIDs compare equal.
+    /// A 16 bit UUID assigned by the Bluetooth SIG.
+    pub const fn short(short: u16) -> Self {
+        let mut bytes = BASE;
+        [bytes[SHORT], bytes[SHORT + 1]] = short.to_le_bytes();
+        Uuid(bytes)
+    }
+
+    /// From 16 little-endian bytes.
+    pub const fn long(bytes: [u8; 16]) -> Self {
+        Uuid(bytes)
+    }
+
+    /// From 2, 4 or 16 little-endian bytes.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        match bytes {
-            [a, b] => Some(Uuid::U16(u16::from_le_bytes([*a, *b]))),
-            [a, b, 0, 0] => Some(Uuid::U16(u16::from_le_bytes([*a, *b]))),
-            [a, b, c, d] => {
-                let mut long = [0; 16];
-                long[..12].copy_from_slice(&BASE);
-                long[12..].copy_from_slice(&[*a, *b, *c, *d]);
-                Some(Uuid::U128(long))
-            }
-            _ => {
-                let long: [u8; 16] = bytes.try_into().ok()?;
-                match long {
-                    [.., a, b, 0, 0] if long[..12] == BASE => {
-                        Some(Uuid::U16(u16::from_le_bytes([a, b])))
-                    }
-                    _ => Some(Uuid::U128(long)),
-                }
-            }
+        let at = match bytes.len() {
+            2 | 4 => SHORT,
+            16 => 0,
+            _ => return None,
+        };
+        let mut uuid = Uuid(BASE);
+        copy(uuid.0.get_mut(at..)?, bytes);
+        Some(uuid)
+    }
+
+    /// The 16 bit form, if there is one.
+    pub fn as_short(&self) -> Option<u16> {
+        match self.as_bytes() {
+            &[a, b] => Some(u16::from_le_bytes([a, b])),
+            _ => None,
         }
     }
 
-    /// Length in ATT PDUs: 2 or 16.
-    #[allow(clippy::len_without_is_empty)]
-    pub const fn len(&self) -> usize {
-        match self {
-            Uuid::U16(_) => 2,
-            Uuid::U128(_) => 16,
-        }
-    }
-
-    /// The little-endian bytes, of which the first `len()` count.
-    pub fn to_bytes(&self) -> [u8; 16] {
-        match self {
-            Uuid::U16(short) => {
-                let mut bytes = [0; 16];
-                bytes[..2].copy_from_slice(&short.to_le_bytes());
-                bytes
-            }
-            Uuid::U128(long) => *long,
+    /// The shortest form in ATT PDUs: 2 or 16 little-endian bytes. UUIDs of 32
+    /// bits do not exist there.
+    #[inline(never)]
+    pub fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            [base @ .., _, _, 0, 0] if *base == BASE[..SHORT] => &self.0[SHORT..SHORT + 2],
+            long => long,
         }
     }
 }
@@ -69,22 +65,22 @@ mod tests {
     #[test]
     fn long_forms_of_short_uuids_compare_equal() {
         let mut long = [0; 16];
-        long[..12].copy_from_slice(&BASE);
+        long[..12].copy_from_slice(&BASE[..12]);
         long[12] = 0x0f;
         long[13] = 0x18;
-        assert_eq!(Uuid::from_bytes(&long), Some(Uuid::U16(0x180f)));
+        assert_eq!(Uuid::from_bytes(&long), Some(Uuid::short(0x180f)));
         assert_eq!(
             Uuid::from_bytes(&[0x0f, 0x18, 0, 0]),
-            Some(Uuid::U16(0x180f))
+            Some(Uuid::short(0x180f))
         );
-        assert_eq!(Uuid::from_bytes(&[0x0f, 0x18]), Some(Uuid::U16(0x180f)));
+        assert_eq!(Uuid::from_bytes(&[0x0f, 0x18]), Some(Uuid::short(0x180f)));
     }
 
     #[test]
     fn a_32_bit_uuid_is_held_as_128_bits() {
         let uuid = Uuid::from_bytes(&[1, 2, 3, 4]).unwrap();
-        assert_eq!(uuid.len(), 16);
-        assert_eq!(uuid.to_bytes()[12..], [1, 2, 3, 4]);
+        assert_eq!(uuid.as_bytes().len(), 16);
+        assert_eq!(uuid.as_bytes()[12..], [1, 2, 3, 4]);
     }
 
     #[test]

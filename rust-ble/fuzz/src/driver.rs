@@ -524,19 +524,19 @@ impl Drop for Driver {
 
 fn register(db: &mut Database) -> Result<()> {
     db.begin(false);
-    db.add_service(&Uuid::U16(0x181a))?;
+    db.add_service(&Uuid::short(0x181a))?;
     let all = flag::READ | flag::WRITE | flag::NOTIFY | flag::INDICATE;
-    let handle = db.add_characteristic(&Uuid::U16(0x2a6e), all)?;
+    let handle = db.add_characteristic(&Uuid::short(0x2a6e), all)?;
     assert_eq!(handle, VALUES[0]);
     let secret = flag::READ | flag::WRITE | flag::READ_ENCRYPTED | flag::WRITE_ENCRYPTED;
-    let handle = db.add_characteristic(&Uuid::U128([3; 16]), secret)?;
+    let handle = db.add_characteristic(&Uuid::long([3; 16]), secret)?;
     assert_eq!(handle, VALUES[1]);
-    let handle = db.add_characteristic(&Uuid::U16(0x2a70), flag::READ | flag::WRITE)?;
+    let handle = db.add_characteristic(&Uuid::short(0x2a70), flag::READ | flag::WRITE)?;
     assert_eq!(handle, VALUES[2]);
     let sink = flag::WRITE_NO_RESPONSE | flag::WRITE;
-    let handle = db.add_characteristic(&Uuid::U16(0x2a71), sink)?;
+    let handle = db.add_characteristic(&Uuid::short(0x2a71), sink)?;
     assert_eq!(handle, VALUES[3]);
-    db.add_descriptor(&Uuid::U16(0x2901), flag::READ)?;
+    db.add_descriptor(&Uuid::short(0x2901), flag::READ)?;
     db.end();
     Ok(())
 }

@@ -212,7 +212,7 @@ fn discover(rig: &mut Rig) -> Step<()> {
         }
     }
     let (start, end) = range.ok_or(Over::Late)?;
-    for (start, end, uuid) in [(1, 0xffff, None), (start, end, Some(Uuid::U16(0x2a6f)))] {
+    for (start, end, uuid) in [(1, 0xffff, None), (start, end, Some(Uuid::short(0x2a6f)))] {
         rig.begin(CENTRAL, conn, Procedure::Characteristics, |h, now| {
             h.discover_characteristics(now, conn, start, end, uuid)
         })?;

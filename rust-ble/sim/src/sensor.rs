@@ -103,8 +103,10 @@ impl Sensor {
             db.begin(false);
             let added = db
                 .set_name(b"sensor")
-                .and_then(|_| db.add_service(&Uuid::U16(0x181a)))
-                .and_then(|_| db.add_characteristic(&Uuid::U16(0x2a6e), flag::READ | flag::NOTIFY));
+                .and_then(|_| db.add_service(&Uuid::short(0x181a)))
+                .and_then(|_| {
+                    db.add_characteristic(&Uuid::short(0x2a6e), flag::READ | flag::NOTIFY)
+                });
             match added {
                 Ok(handle) => {
                     db.end();

@@ -33,10 +33,10 @@ fn pair(profile: Profile) -> (World, u16, u16, u16) {
 /// Registers so many values in a service; gives their handles.
 fn serve(world: &mut World, node: usize, values: u16, flags: u16) -> Vec<u16> {
     world.services(node, |db| {
-        db.add_service(&Uuid::U16(0x1815))?;
+        db.add_service(&Uuid::short(0x1815))?;
         (0..values)
             .map(|i| {
-                let value = db.add_characteristic(&Uuid::U16(0x2a00 + i), flags)?;
+                let value = db.add_characteristic(&Uuid::short(0x2a00 + i), flags)?;
                 db.set_buffer(value, 512, false)?;
                 Ok(value)
             })
@@ -188,13 +188,13 @@ fn a_database_of_five_hundred_attributes_of_all_kinds_of_uuid_is_discovered_whol
         let long = |i: u16| {
             let mut bytes = [0x5a; 16];
             bytes[..2].copy_from_slice(&i.to_le_bytes());
-            Uuid::U128(bytes)
+            Uuid::long(bytes)
         };
         let uuid = |i: u16| {
             if i % 3 == 0 {
                 long(i)
             } else {
-                Uuid::U16(0x2b00 + i)
+                Uuid::short(0x2b00 + i)
             }
         };
         // (service, [(value, [descriptor])])
@@ -213,7 +213,7 @@ fn a_database_of_five_hundred_attributes_of_all_kinds_of_uuid_is_discovered_whol
                     let value = (uuid(i + c), db.add_characteristic(&uuid(i + c), flags)?);
                     let mut descriptors = Vec::new();
                     if flags & flag::NOTIFY != 0 {
-                        descriptors.push((Uuid::U16(0x2902), value.1 + 1));
+                        descriptors.push((Uuid::short(0x2902), value.1 + 1));
                     }
                     for d in 0..c {
                         let id = uuid(200 + d);
@@ -357,8 +357,8 @@ fn values_of_up_to_512_bytes_are_read_and_written_whole() {
 fn a_write_that_does_not_fit_is_refused_and_leaves_the_value() {
     let mut world = hosts(2, Profile::Full);
     let value = world.services(1, |db| {
-        db.add_service(&Uuid::U16(0x1815))?;
-        db.add_characteristic(&Uuid::U16(0x2a56), ALL)
+        db.add_service(&Uuid::short(0x1815))?;
+        db.add_characteristic(&Uuid::short(0x2a56), ALL)
     });
     let (conn, _) = world.connect(0, 1);
     exchange_mtu(&mut world, 0, conn, 100);

@@ -25,9 +25,9 @@ fn serve(world: &mut World) -> u16 {
     let mut handle = 0;
     for node in 0..world.nodes.len() {
         handle = world.services(node, |db| {
-            db.add_service(&Uuid::U16(0x1815))?;
+            db.add_service(&Uuid::short(0x1815))?;
             let all = flag::READ | flag::NOTIFY | flag::WRITE | flag::WRITE_NO_RESPONSE;
-            let value = db.add_characteristic(&Uuid::U16(0x2a56), all)?;
+            let value = db.add_characteristic(&Uuid::short(0x2a56), all)?;
             db.set_buffer(value, 512, false)?;
             Ok(value)
         });

@@ -5,8 +5,8 @@ use ble_core::{Event, Uuid};
 use ble_sim::harness::World;
 use ble_sim::{NodeConfig, Options, Profile};
 
-const SERVICE: Uuid = Uuid::U16(0x181a);
-const TEMPERATURE: Uuid = Uuid::U16(0x2a6e);
+const SERVICE: Uuid = Uuid::short(0x181a);
+const TEMPERATURE: Uuid = Uuid::short(0x2a6e);
 
 fn pair_of(profile: Profile) -> World {
     let mut world = World::new(1, Options::default());

@@ -264,8 +264,8 @@ fn a_channel_that_floods_starves_neither_link_nor_channel_beside_it() {
     let configs = (0..3).map(|_| NodeConfig::new(Profile::Full).with_acl(251, 6));
     let mut world = world_of(configs);
     let value = world.services(0, |db| {
-        db.add_service(&Uuid::U16(0x1815))?;
-        db.add_characteristic(&Uuid::U16(0x2a56), flag::NOTIFY)
+        db.add_service(&Uuid::short(0x1815))?;
+        db.add_characteristic(&Uuid::short(0x2a56), flag::NOTIFY)
     });
     let (first, there) = world.connect(0, 1);
     let (second, _) = world.connect(0, 2);

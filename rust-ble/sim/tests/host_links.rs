@@ -292,9 +292,9 @@ fn eight_links_in_any_mix_of_roles_have_each_their_own_state() {
         let values: Vec<u16> = (0..9)
             .map(|node| {
                 world.services(node, |db| {
-                    db.add_service(&Uuid::U16(0x1815))?;
+                    db.add_service(&Uuid::short(0x1815))?;
                     db.add_characteristic(
-                        &Uuid::U16(0x2a56),
+                        &Uuid::short(0x2a56),
                         flag::READ | flag::NOTIFY | flag::WRITE,
                     )
                 })

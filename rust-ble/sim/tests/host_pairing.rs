@@ -146,9 +146,9 @@ fn blesa_cve_2020_9770_a_bonded_server_serves_nothing_protected_before_encryptio
     let mut world = world(Profile::Full);
     let register = |world: &mut World| {
         world.services(1, |db| {
-            db.add_service(&Uuid::U16(0x181a))?;
+            db.add_service(&Uuid::short(0x181a))?;
             let flags = flag::READ | flag::READ_ENCRYPTED | flag::WRITE | flag::WRITE_ENCRYPTED;
-            db.add_characteristic(&Uuid::U16(0x2a6e), flags | flag::NOTIFY)
+            db.add_characteristic(&Uuid::short(0x2a6e), flags | flag::NOTIFY)
         })
     };
     let handle = register(&mut world);
@@ -199,8 +199,8 @@ fn blesa_cve_2020_9770_a_bonded_server_serves_nothing_protected_before_encryptio
 fn a_bonded_clients_configuration_comes_back_with_encryption() {
     let mut world = world(Profile::Full);
     let handle = world.services(1, |db| {
-        db.add_service(&Uuid::U16(0x181a))?;
-        db.add_characteristic(&Uuid::U16(0x2a6e), flag::READ | flag::NOTIFY)
+        db.add_service(&Uuid::short(0x181a))?;
+        db.add_characteristic(&Uuid::short(0x2a6e), flag::READ | flag::NOTIFY)
     });
     let (ours, _) = world.connect(0, 1);
     pair(&mut world, 0, ours);

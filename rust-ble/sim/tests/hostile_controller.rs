@@ -40,8 +40,8 @@ fn victim() -> Victim {
         world.start(i as usize).unwrap();
     }
     let handle = world.services(1, |db| {
-        db.add_service(&Uuid::U16(0x181a))?;
-        db.add_characteristic(&Uuid::U16(0x2a6e), flag::READ)
+        db.add_service(&Uuid::short(0x181a))?;
+        db.add_characteristic(&Uuid::short(0x2a6e), flag::READ)
     });
     let (conn, _) = world.connect(0, 1);
     world.run(300);

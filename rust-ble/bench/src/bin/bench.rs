@@ -180,9 +180,9 @@ fn rate(way: Way, two_mbit: bool, pdu: u16, interval_us: u32, len: usize) -> f64
     }
     use ble_core::gatt::db::flag;
     let handle = world.services(1, |db| {
-        db.add_service(&ble_core::Uuid::U16(0x181a))?;
+        db.add_service(&ble_core::Uuid::short(0x181a))?;
         db.add_characteristic(
-            &ble_core::Uuid::U16(0x2a6e),
+            &ble_core::Uuid::short(0x2a6e),
             flag::NOTIFY | flag::WRITE_NO_RESPONSE,
         )
     });

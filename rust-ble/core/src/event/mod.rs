@@ -405,10 +405,9 @@ impl Record {
         bytes.copy_from_slice(&self.bytes[..6]);
         bytes.reverse();
         let peer = Address::from_wire(self.addr_type, bytes);
-        let uuid = match self.uuid_len {
-            2 => Uuid::U16(u16::from_le_bytes([self.bytes[0], self.bytes[1]])),
-            _ => Uuid::U128(self.bytes),
-        };
+        let uuid = self.bytes.get(..self.uuid_len.into());
+        let uuid = uuid.and_then(Uuid::from_bytes);
+        let uuid = uuid.unwrap_or(Uuid::short(0));
         let role = match self.kind {
             BLE_IRQ_PERIPHERAL_CONNECT | BLE_IRQ_PERIPHERAL_DISCONNECT => Role::Central,
             _ => Role::Peripheral,
@@ -574,7 +573,7 @@ mod tests {
         assert_eq!(record.bytes[..6], [0xc6, 5, 4, 3, 2, 1]);
         assert_eq!((record.kind, record.conn, record.addr_type), (7, 64, 1));
         let record = events.push(BLE_IRQ_GATTC_DESCRIPTOR_RESULT, 64, 5);
-        record.set_uuid(&Uuid::U16(0x2902));
+        record.set_uuid(&Uuid::short(0x2902));
         assert_eq!((record.uuid_len, &record.bytes[..2]), (2, &[2, 0x29][..]));
     }
 

@@ -5,6 +5,7 @@
 use crate::addr::Address;
 use crate::config::MAX_EVENTS;
 use crate::uuid::Uuid;
+use crate::wire::copy;
 
 /// One event. `kind` is MicroPython's `_IRQ_…` number; the meaning of the
 /// values is that of the event's tuple, in its order.
@@ -63,8 +64,7 @@ impl Record {
 
     #[inline(never)]
     pub(crate) fn set_uuid(&mut self, uuid: &Uuid) {
-        self.uuid_len = uuid.len() as u8;
-        self.bytes = uuid.to_bytes();
+        self.uuid_len = copy(&mut self.bytes, uuid.as_bytes()) as u8;
     }
 }
 

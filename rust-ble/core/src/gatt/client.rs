@@ -130,26 +130,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client with nothing to do.
-    pub fn new() -> Self {
-        Client {
-            pending: None,
-            ..Self::blank()
-        }
-    }
-
-    /// Makes a blank one what `new` gives.
-    pub(crate) fn reset(&mut self) {
-        self.pending = None;
-    }
-
-    /// All of it zeros, for a static; `clear` comes before all else.
-    pub(crate) const fn blank() -> Self {
-        let zeros = Characteristic {
-            value_handle: 0,
-            properties: 0,
-            uuid: Uuid::U16(0),
-        };
+    /// A client with nothing to do: all of it zeros, for a static.
+    pub const fn new() -> Self {
         Client {
             queue: Deque::new(),
             phase: Phase::Ready,
@@ -159,7 +141,7 @@ impl Client {
             sent_mtu: 0,
             cursor: 0,
             mtu_requested: false,
-            pending: Some(zeros),
+            pending: None,
         }
     }
 
@@ -339,11 +321,7 @@ impl Client {
         pool: &mut Pool,
     ) -> Result<()> {
         match uuid {
-            Some(uuid) => {
-                let bytes = uuid.to_bytes();
-                let bytes = bytes.get(..uuid.len()).unwrap_or(&[]);
-                self.push_data(kind, start, end, bytes, pool)
-            }
+            Some(uuid) => self.push_data(kind, start, end, uuid.as_bytes(), pool),
             None => self.push(kind, start, end, None),
         }
     }

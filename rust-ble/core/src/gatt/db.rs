@@ -15,7 +15,7 @@
 //! Our own GAP and GATT services come first and are always the same, the
 //! script's follow from `FIRST_SCRIPT_HANDLE`.
 
-use super::layout::{move_blob, Attribute, Kind, CCCD_BYTES, HEADER, RECORD};
+use super::layout::{move_blob, Attribute, Kind, CCCD_BYTES, HEADER, RECORD, UUID_AT};
 use crate::cipher::AesCmac;
 use crate::config::{DEFAULT_VALUE_LEN, MAX_LINKS, MAX_NAME_LEN};
 use crate::error::{Error, Result};
@@ -190,7 +190,7 @@ impl Database {
         self.clear();
         for &(kind, flags, uuid) in &OWN {
             let blob = if kind == Kind::Cccd { CCCD_BYTES } else { 0 };
-            self.push(kind, flags, &Uuid::U16(uuid), blob);
+            self.push(kind, flags, &uuid.to_le_bytes(), blob);
         }
         Ok(())
     }
@@ -218,6 +218,7 @@ impl Database {
     ///
     /// Fails with `NeedMemory` or `NoMemory`, having changed nothing.
     pub fn add_service(&mut self, uuid: &Uuid) -> Result<u16> {
+        let uuid = uuid.as_bytes();
         let blob = long_len(uuid);
         self.room(1, blob)?;
         Ok(self.push(Kind::Service, 0, uuid, blob))
@@ -229,13 +230,14 @@ impl Database {
     ///
     /// Fails with `NeedMemory` or `NoMemory`, having changed nothing.
     pub fn add_characteristic(&mut self, uuid: &Uuid, flags: u16) -> Result<u16> {
+        let uuid = uuid.as_bytes();
         let updates = flags & flag::UPDATES != 0;
         let extended = flags & flag::EXTENDED != 0;
         let blob = HEADER + long_len(uuid) + DEFAULT_VALUE_LEN;
         let cccd = if updates { CCCD_BYTES } else { 0 };
         self.room(2 + updates as usize + extended as usize, blob + cccd)?;
 
-        self.push(Kind::Declaration, 0, &Uuid::U16(0), 0);
+        self.push(Kind::Declaration, 0, &[0; 2], 0);
         let handle = self.push(Kind::Value, flags, uuid, blob);
         if updates {
             // Whoever may not read the value may not be sent it either.
@@ -245,12 +247,7 @@ impl Database {
         }
         if extended {
             let flags = flag::READ | flags & flag::EXTENDED;
-            self.push(
-                Kind::Extended,
-                flags,
-                &Uuid::U16(uuid::EXTENDED_PROPERTIES),
-                0,
-            );
+            self.push(Kind::Extended, flags, &EXTENDED, 0);
         }
         Ok(handle)
     }
@@ -263,35 +260,33 @@ impl Database {
     ///
     /// Fails with `NeedMemory` or `NoMemory`, having changed nothing.
     pub fn add_descriptor(&mut self, uuid: &Uuid, flags: u16) -> Result<u16> {
-        let kind = match *uuid {
-            CCCD => Kind::Cccd,
-            Uuid::U16(uuid::EXTENDED_PROPERTIES) => Kind::Extended,
-            _ => Kind::Descriptor,
-        };
-        if kind != Kind::Descriptor {
-            if let Some(handle) = self.descriptor(self.value_before(self.count), kind) {
+        let uuid = uuid.as_bytes();
+        let value_handle = self.value_before(self.count);
+        let mut all_flags = flags;
+        let mut blob = HEADER + long_len(uuid) + DEFAULT_VALUE_LEN;
+        let mut kind = Kind::Descriptor;
+        if *uuid == CCCD {
+            if let Some(handle) = self.descriptor(value_handle, Kind::Cccd) {
                 let attribute = self.attribute(handle).ok_or(Error::NotFound)?;
-                if kind == Kind::Cccd {
-                    self.set(handle, attribute.with_flags(flags & flag::WRITE_SECURITY));
-                }
+                self.set(handle, attribute.with_flags(flags & flag::WRITE_SECURITY));
                 return Ok(handle);
             }
-        }
-        if kind == Kind::Cccd {
             // Without NOTIFY and INDICATE among the properties the script
             // sends as it likes, so the client may ask for either.
-            self.room(1, CCCD_BYTES)?;
-            let value = self.attribute(self.value_before(self.count));
+            let value = self.attribute(value_handle);
             let security = value.map_or(0, |value| value.flags() & flag::READ_SECURITY);
-            let flags = CCCD_FLAGS
+            all_flags = CCCD_FLAGS
                 | flag::UPDATES
                 | flags & flag::WRITE_SECURITY
                 | security << flag::READ_TO_WRITE;
-            return Ok(self.push(kind, flags, uuid, CCCD_BYTES));
+            (kind, blob) = (Kind::Cccd, CCCD_BYTES);
+        } else if *uuid == EXTENDED {
+            if let Some(handle) = self.descriptor(value_handle, Kind::Extended) {
+                return Ok(handle);
+            }
         }
-        let blob = HEADER + long_len(uuid) + DEFAULT_VALUE_LEN;
         self.room(1, blob)?;
-        Ok(self.push(Kind::Descriptor, flags, uuid, blob))
+        Ok(self.push(kind, all_flags, uuid, blob))
     }
 
     /// The value of a characteristic or descriptor, as a script or a
@@ -323,11 +318,10 @@ impl Database {
     /// Fails with `NotFound` for what is no value of the script, `Invalid`
     /// for more than 65535 bytes, `NeedMemory` or `NoMemory`.
     pub fn write(&mut self, handle: u16, value: &[u8]) -> Result<()> {
-        let mut attribute = self.script_value(handle)?;
-        if value.len() > self.capacity(attribute) {
-            attribute = self.resize(attribute, value.len())?;
+        self.resize(handle, value.len(), false)?;
+        if let Some(attribute) = self.attribute(handle) {
+            self.patch(attribute, 0, value, value.len());
         }
-        self.patch(attribute, 0, value, value.len());
         Ok(())
     }
 
@@ -336,10 +330,11 @@ impl Database {
     ///
     /// Fails as `write` does.
     pub fn set_buffer(&mut self, handle: u16, capacity: usize, append: bool) -> Result<()> {
-        let attribute = self.script_value(handle)?;
-        let attribute = self.resize(attribute, capacity)?;
-        self.set_header(attribute, capacity, 0);
-        self.set(handle, attribute.with_append(append));
+        self.resize(handle, capacity, true)?;
+        if let Some(attribute) = self.attribute(handle) {
+            self.set_header(attribute, capacity, 0);
+            self.set(handle, attribute.with_append(append));
+        }
         Ok(())
     }
 
@@ -370,10 +365,15 @@ impl Database {
     /// The next CCCD after `handle` that a link's client has set, with its
     /// bits. Starting from 0, lists all that must be kept for a bond.
     pub fn next_cccd(&self, slot: usize, handle: u16) -> Option<(u16, u8)> {
-        (handle.checked_add(1)?..=self.count).find_map(|handle| {
+        let mut handle = handle;
+        while handle < self.count {
+            handle += 1;
             let bits = self.cccd_bits(slot, handle);
-            (bits != 0).then_some((handle, bits))
-        })
+            if bits != 0 {
+                return Some((handle, bits));
+            }
+        }
+        None
     }
 
     /// Restores one CCCD of a bond. What is no CCCD (any more), and bits that
@@ -386,20 +386,28 @@ impl Database {
 
     /// Forgets the CCCDs of a link: when it begins and when it ends.
     pub fn clear_cccds(&mut self, slot: usize) {
-        for handle in 1..=self.count {
+        let mut handle = self.count;
+        while handle > 0 {
             self.set_cccd(slot, handle, 0);
+            handle -= 1;
         }
     }
 
     /// The Database Hash (Vol 3, Part G, 7.3), least significant byte first.
     /// Computed when first asked for after a change.
     pub fn hash(&mut self) -> [u8; 16] {
-        if let Some(hash) = self.hash {
-            return hash;
+        match self.hash {
+            Some(hash) => hash,
+            None => self.new_hash(),
         }
+    }
+
+    fn new_hash(&mut self) -> [u8; 16] {
         let mut mac = AesCmac::new(&[0; 16]);
-        for handle in 1..=self.count {
-            self.hash_attribute(handle, &mut mac);
+        let mut handle = 1;
+        while let Some(attribute) = self.attribute(handle) {
+            self.hash_attribute(handle, attribute, &mut mac);
+            handle += 1;
         }
         let mut hash = mac.finish();
         hash.reverse();
@@ -432,26 +440,29 @@ impl Database {
         Attribute::from_bytes(record.first_chunk()?)
     }
 
-    /// The attribute type, which for a declaration is not the UUID it declares.
-    pub(super) fn attribute_type(&self, attribute: Attribute) -> Uuid {
+    /// The attribute type in its shortest form, which for a declaration is not
+    /// the UUID it declares.
+    pub(super) fn attribute_type(&self, handle: u16, attribute: Attribute) -> &[u8] {
         match attribute.kind() {
-            Kind::Service => Uuid::U16(uuid::PRIMARY_SERVICE),
-            Kind::Declaration => Uuid::U16(uuid::CHARACTERISTIC),
-            _ => self.uuid(attribute),
+            Kind::Service => &PRIMARY_SERVICE,
+            Kind::Declaration => &CHARACTERISTIC,
+            _ => self.uuid(handle, attribute),
         }
     }
 
-    /// The first handle of `from..=end` whose attribute has a type; zero if
-    /// there is none, and for `from` zero.
-    pub(super) fn find(&self, from: u16, end: u16, wanted: &Uuid) -> u16 {
+    /// The first handle of `from..=end` whose attribute has a type, given in its
+    /// shortest form; zero if there is none, and for `from` zero.
+    pub(super) fn find(&self, from: u16, end: u16, wanted: &[u8]) -> u16 {
         let mut handle = from;
         while handle <= end {
-            match self.attribute(handle) {
-                Some(attribute) if self.attribute_type(attribute) == *wanted => return handle,
-                // No attribute has the handle 0xffff.
-                Some(_) => handle += 1,
-                None => break,
+            let Some(attribute) = self.attribute(handle) else {
+                break;
+            };
+            if self.attribute_type(handle, attribute) == wanted {
+                return handle;
             }
+            // No attribute has the handle 0xffff.
+            handle += 1;
         }
         0
     }
@@ -485,7 +496,9 @@ impl Database {
         let mut w = Writer::new(made_up);
         match attribute.kind() {
             Kind::Value | Kind::Descriptor => return self.stored(attribute),
-            Kind::Service => put_uuid(&self.uuid(attribute), &mut w),
+            Kind::Service => {
+                w.bytes(self.uuid(handle, attribute));
+            }
             Kind::Declaration => self.put_declaration(handle, &mut w),
             Kind::Cccd => {
                 w.u8(self.cccd_bits(slot, handle)).u8(0);
@@ -552,31 +565,33 @@ impl Database {
     }
 
     pub(super) fn cccd_bits(&self, slot: usize, handle: u16) -> u8 {
-        match self.attribute(handle) {
-            Some(attribute) if attribute.kind() == Kind::Cccd && slot < MAX_LINKS => {
-                match self.arena.part(self.blob_start(attribute) + slot / 4, 1) {
-                    Some(&[byte]) => byte >> (slot % 4 * 2) & 3,
-                    _ => 0,
-                }
-            }
+        match self.arena.part(self.cccd_at(slot, handle), 1) {
+            Some(&[byte]) => byte >> (slot % 4 * 2) & 3,
             _ => 0,
         }
     }
 
     /// Whether the value was another before.
     pub(super) fn set_cccd(&mut self, slot: usize, handle: u16, bits: u8) -> bool {
-        let old = self.cccd_bits(slot, handle);
-        let Some(attribute) = self.attribute(handle) else {
+        let at = self.cccd_at(slot, handle);
+        let Some([byte]) = self.arena.part_mut(at, 1) else {
             return false;
         };
-        if attribute.kind() != Kind::Cccd || slot >= MAX_LINKS {
-            return false;
+        let shift = slot % 4 * 2;
+        let change = (*byte >> shift ^ bits) & 3;
+        *byte ^= change << shift;
+        change != 0
+    }
+
+    /// Where the bits of a link lie; past all for what is no CCCD.
+    #[inline(never)]
+    fn cccd_at(&self, slot: usize, handle: u16) -> usize {
+        match self.attribute(handle) {
+            Some(attribute) if attribute.kind() == Kind::Cccd && slot < MAX_LINKS => {
+                self.blob_start(attribute) + slot / 4
+            }
+            _ => usize::MAX,
         }
-        let at = self.blob_start(attribute) + slot / 4;
-        if let Some([byte]) = self.arena.part_mut(at, 1) {
-            *byte ^= ((old ^ bits) & 3) << (slot % 4 * 2);
-        }
-        old != bits
     }
 
     fn clear(&mut self) {
@@ -603,16 +618,16 @@ impl Database {
     }
 
     /// Adds an attribute with an empty value or a zeroed blob, for which `room` was checked.
-    fn push(&mut self, kind: Kind, flags: u16, uuid: &Uuid, blob: usize) -> u16 {
+    fn push(&mut self, kind: Kind, flags: u16, uuid: &[u8], blob: usize) -> u16 {
         self.heap += blob as u32;
         self.count += 1;
         self.changed = true;
         self.hash = None;
-        let (long, short) = match uuid {
-            Uuid::U16(short) => (false, *short),
-            Uuid::U128(_) => (true, 0),
+        let short = match *uuid {
+            [a, b] => Some(u16::from_le_bytes([a, b])),
+            _ => None,
         };
-        let attribute = Attribute::new(kind, long, flags, short, self.heap);
+        let attribute = Attribute::new(kind, flags, short, self.heap);
         self.set(self.count, attribute);
         let start = self.blob_start(attribute);
         if let Some(room) = self.arena.part_mut(start, blob) {
@@ -621,8 +636,8 @@ impl Database {
         if attribute.is_script() {
             self.set_header(attribute, DEFAULT_VALUE_LEN, 0);
         }
-        if let Uuid::U128(bytes) = uuid {
-            self.arena.put(start + uuid_offset(kind), bytes);
+        if short.is_none() {
+            self.arena.put(start + uuid_offset(kind), uuid);
         }
         self.count
     }
@@ -632,21 +647,20 @@ impl Database {
         self.arena.put(start, &attribute.to_bytes());
     }
 
-    fn script_value(&self, handle: u16) -> Result<Attribute> {
-        match self.attribute(handle) {
-            Some(attribute) if matches!(attribute.kind(), Kind::Value | Kind::Descriptor) => {
-                Ok(attribute)
-            }
-            _ => Err(Error::NotFound),
+    /// Changes the capacity of a script's value, which keeps what fits. Takes
+    /// nothing away unless it may `shrink`.
+    fn resize(&mut self, handle: u16, capacity: usize, shrink: bool) -> Result<()> {
+        let attribute = match self.attribute(handle) {
+            Some(attribute) if attribute.is_script() => attribute,
+            _ => return Err(Error::NotFound),
+        };
+        let old = self.capacity(attribute);
+        if capacity <= old && !shrink {
+            return Ok(());
         }
-    }
-
-    /// Changes the capacity of a script's value, which keeps what fits.
-    fn resize(&mut self, attribute: Attribute, capacity: usize) -> Result<Attribute> {
         if capacity > usize::from(u16::MAX) {
             return Err(Error::Invalid);
         }
-        let old = self.capacity(attribute);
         let len = self.value_len(attribute).min(capacity);
         self.room(0, capacity.saturating_sub(old))?;
         // The blob's front and all blobs before it move; its tail and all
@@ -664,9 +678,8 @@ impl Database {
         for record in records.unwrap_or_default().chunks_exact_mut(RECORD) {
             move_blob(record, first, by);
         }
-        let attribute = attribute.moved(by);
-        self.set_header(attribute, capacity, len);
-        Ok(attribute)
+        self.set_header(attribute.moved(by), capacity, len);
+        Ok(())
     }
 
     fn set_header(&mut self, attribute: Attribute, capacity: usize, len: usize) {
@@ -698,15 +711,16 @@ impl Database {
         }
     }
 
-    /// The UUID in the record: of a service or characteristic the declared one.
-    fn uuid(&self, attribute: Attribute) -> Uuid {
-        if attribute.long() {
+    /// The UUID in its shortest form: of a service or characteristic the declared
+    /// one.
+    fn uuid(&self, handle: u16, attribute: Attribute) -> &[u8] {
+        let (start, len) = if attribute.long() {
             let start = self.blob_start(attribute) + uuid_offset(attribute.kind());
-            let bytes = self.arena.part(start, 16).and_then(<[u8]>::first_chunk);
-            Uuid::U128(bytes.copied().unwrap_or_default())
+            (start, 16)
         } else {
-            Uuid::U16(attribute.uuid())
-        }
+            (usize::from(handle).saturating_sub(1) * RECORD + UUID_AT, 2)
+        };
+        self.arena.part(start, len).unwrap_or(&[])
     }
 
     /// Vol 3, Part G, 3.3.1: properties, value handle, UUID.
@@ -717,20 +731,19 @@ impl Database {
                 properties |= 0x80;
             }
             w.u8(properties).u16(handle + 1);
-            put_uuid(&self.uuid(value), w);
+            w.bytes(self.uuid(handle + 1, value));
         }
     }
 
     /// Feeds what the Database Hash covers of one attribute (Vol 3, Part G,
     /// 7.3.1): of declarations all, of the descriptors that GATT defines the
     /// handle and type, of values and other descriptors nothing.
-    fn hash_attribute(&self, handle: u16, mac: &mut AesCmac) {
-        let Some(attribute) = self.attribute(handle) else {
+    fn hash_attribute(&self, handle: u16, attribute: Attribute, mac: &mut AesCmac) {
+        let bytes = self.attribute_type(handle, attribute);
+        let &[low, high] = bytes else {
             return;
         };
-        let Uuid::U16(attribute_type) = self.attribute_type(attribute) else {
-            return;
-        };
+        let attribute_type = u16::from_le_bytes([low, high]);
         let with_value = matches!(
             attribute_type,
             uuid::PRIMARY_SERVICE..=uuid::CHARACTERISTIC | uuid::EXTENDED_PROPERTIES
@@ -741,7 +754,7 @@ impl Database {
             return;
         }
         mac.update(&handle.to_le_bytes());
-        mac.update(&attribute_type.to_le_bytes());
+        mac.update(bytes);
         if with_value {
             mac.update(self.value(handle, attribute, (0, 0), &mut [0; MAX_MADE_UP]));
         }
@@ -769,25 +782,22 @@ impl Default for Database {
     }
 }
 
-const CCCD: Uuid = Uuid::U16(uuid::CLIENT_CHARACTERISTIC_CONFIGURATION);
+const PRIMARY_SERVICE: [u8; 2] = uuid::PRIMARY_SERVICE.to_le_bytes();
+const CHARACTERISTIC: [u8; 2] = uuid::CHARACTERISTIC.to_le_bytes();
+const EXTENDED: [u8; 2] = uuid::EXTENDED_PROPERTIES.to_le_bytes();
+const CCCD: [u8; 2] = uuid::CLIENT_CHARACTERISTIC_CONFIGURATION.to_le_bytes();
 
 /// CCCD bits that a characteristic offers.
 pub(super) fn allowed_bits(attribute: Attribute) -> u8 {
     (attribute.flags() >> 4) as u8 & 3
 }
 
-/// Appends the two or sixteen bytes of a UUID.
-pub(super) fn put_uuid(uuid: &Uuid, w: &mut Writer) {
-    match uuid {
-        Uuid::U16(short) => w.u16(*short),
-        Uuid::U128(long) => w.bytes(long),
-    };
-}
-
-fn long_len(uuid: &Uuid) -> usize {
-    match uuid {
-        Uuid::U16(_) => 0,
-        Uuid::U128(_) => 16,
+/// Bytes of a UUID that lie in the blob.
+fn long_len(uuid: &[u8]) -> usize {
+    if uuid.len() > 2 {
+        16
+    } else {
+        0
     }
 }
 

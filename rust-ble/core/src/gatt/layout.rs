@@ -7,6 +7,9 @@ use core::num::NonZeroU32;
 /// (24 bit) and the kind in one word; all little-endian.
 pub(super) const RECORD: usize = 8;
 
+/// Where in a record the short UUID is.
+pub(super) const UUID_AT: usize = 2;
+
 /// Bytes before a script's value in its blob: capacity and length. A long
 /// UUID stands between the two.
 pub(super) const HEADER: usize = 4;
@@ -56,12 +59,12 @@ impl Attribute {
         high: NonZeroU32::MAX,
     };
 
-    /// `flags` are of `db::flag`, `uuid` counts if it is not `long`, the blob
-    /// starts `at` bytes from the arena's end.
-    pub fn new(kind: Kind, long: bool, flags: u16, uuid: u16, at: u32) -> Self {
-        let high = at | (kind as u32) << KIND_SHIFT | if long { LONG } else { 0 };
+    /// `flags` are of `db::flag`, without a short `uuid` there is a long one, the
+    /// blob starts `at` bytes from the arena's end.
+    pub fn new(kind: Kind, flags: u16, uuid: Option<u16>, at: u32) -> Self {
+        let high = at | (kind as u32) << KIND_SHIFT | if uuid.is_none() { LONG } else { 0 };
         Attribute {
-            low: u32::from(flags) | u32::from(uuid) << 16,
+            low: u32::from(flags) | u32::from(uuid.unwrap_or(0)) << 16,
             high: NonZeroU32::new(high).unwrap_or(NonZeroU32::MAX),
         }
     }

@@ -17,7 +17,7 @@ pub fn run(data: &[u8]) {
 
 fn step(driver: &mut Driver, input: &mut Input) {
     let (op, now) = (input.u8(), driver.now);
-    let uuid = (op & 0x10 != 0).then_some(Uuid::U16(0x2a00 | (op >> 5) as u16));
+    let uuid = (op & 0x10 != 0).then_some(Uuid::short(0x2a00 | (op >> 5) as u16));
     match op % 16 {
         0 => driver.begin(Procedure::Services, |h| {
             h.discover_services(now, CONN, uuid)

@@ -35,7 +35,7 @@ pub fn run(data: &[u8]) {
             5 if op & 0x80 != 0 => {
                 let db = driver.host.database();
                 db.begin(true);
-                let _ = db.add_service(&Uuid::U16(op as u16));
+                let _ = db.add_service(&Uuid::short(op as u16));
                 db.end();
             }
             5 => driver.time(input.u16() as u32),

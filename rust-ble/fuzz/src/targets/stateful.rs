@@ -240,7 +240,7 @@ fn step(driver: &mut Driver, op: Op) {
     let now = driver.now;
     match op {
         Op::Services(uuid) => driver.begin(Procedure::Services, |h| {
-            h.discover_services(now, CONN, uuid.map(Uuid::U16))
+            h.discover_services(now, CONN, uuid.map(Uuid::short))
         }),
         Op::Characteristics { start, end } => driver.begin(Procedure::Characteristics, |h| {
             h.discover_characteristics(now, CONN, start, end, None)

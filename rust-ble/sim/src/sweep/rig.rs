@@ -43,10 +43,10 @@ pub struct Handles {
 }
 
 /// The service that scenarios look for.
-pub const SERVICE: Uuid = Uuid::U16(0x181a);
+pub const SERVICE: Uuid = Uuid::short(0x181a);
 /// The value of `Handles::value` at first.
 pub const VALUE: &[u8] = b"21.5";
-const OTHER_SERVICE: Uuid = Uuid::U128(*b"rust-ble-sweeps!");
+const OTHER_SERVICE: Uuid = Uuid::long(*b"rust-ble-sweeps!");
 
 /// What was counted in a run, to know where faults can be.
 #[derive(Clone, Debug, Default)]
@@ -790,13 +790,13 @@ fn register(db: &mut Database) -> Result<Handles> {
     let mut handles = Handles::default();
     db.add_service(&SERVICE)?;
     let value = flag::READ | flag::WRITE | flag::NOTIFY | flag::INDICATE;
-    handles.value = db.add_characteristic(&Uuid::U16(0x2a6e), value)?;
-    handles.long = db.add_characteristic(&Uuid::U16(0x2a6f), flag::READ | flag::WRITE)?;
+    handles.value = db.add_characteristic(&Uuid::short(0x2a6e), value)?;
+    handles.long = db.add_characteristic(&Uuid::short(0x2a6f), flag::READ | flag::WRITE)?;
     db.add_service(&OTHER_SERVICE)?;
-    handles.sink = db.add_characteristic(&Uuid::U128([7; 16]), flag::WRITE_NO_RESPONSE)?;
+    handles.sink = db.add_characteristic(&Uuid::long([7; 16]), flag::WRITE_NO_RESPONSE)?;
     let secret = flag::READ_ENCRYPTED | flag::WRITE_ENCRYPTED | flag::READ | flag::WRITE;
-    handles.secret = db.add_characteristic(&Uuid::U16(0x2a70), secret)?;
-    handles.descriptor = db.add_descriptor(&Uuid::U16(0x2901), flag::READ)?;
+    handles.secret = db.add_characteristic(&Uuid::short(0x2a70), secret)?;
+    handles.descriptor = db.add_descriptor(&Uuid::short(0x2901), flag::READ)?;
     db.end();
     Ok(handles)
 }

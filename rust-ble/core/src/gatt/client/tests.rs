@@ -15,7 +15,7 @@ use std::vec::Vec;
 const CONN: u16 = 5;
 /// Every test crosses the wrap of the clock.
 const NOW: Instant = Instant(u32::MAX - 100);
-const LONG: Uuid = Uuid::U128([0xa7; 16]);
+const LONG: Uuid = Uuid::long([0xa7; 16]);
 
 /// A client, its pool, and what a link would keep for them.
 struct Link {
@@ -202,18 +202,18 @@ fn bytes(len: usize) -> Vec<u8> {
 /// Three services with characteristics of mixed UUID sizes.
 fn database() -> Peer {
     let mut peer = Peer::default();
-    peer.service(Uuid::U16(0x1800)); // 1
-    peer.characteristic(Uuid::U16(0x2a00), 2, b"name"); // 2, 3
-    peer.characteristic(Uuid::U16(0x2a01), 2, &[0, 0]); // 4, 5
+    peer.service(Uuid::short(0x1800)); // 1
+    peer.characteristic(Uuid::short(0x2a00), 2, b"name"); // 2, 3
+    peer.characteristic(Uuid::short(0x2a01), 2, &[0, 0]); // 4, 5
     peer.service(LONG); // 6
-    peer.characteristic(Uuid::U16(0x2a6e), 0x12, &[1]); // 7, 8
-    peer.add(Uuid::U16(0x2902), &[0, 0]); // 9
+    peer.characteristic(Uuid::short(0x2a6e), 0x12, &[1]); // 7, 8
+    peer.add(Uuid::short(0x2902), &[0, 0]); // 9
     peer.add(LONG, b"descriptor"); // 10
-    peer.add(Uuid::U16(0x2901), b"user"); // 11
+    peer.add(Uuid::short(0x2901), b"user"); // 11
     peer.characteristic(LONG, 0x0a, &[]); // 12, 13
-    peer.characteristic(Uuid::U16(0x2a6e), 0x02, &[2]); // 14, 15
+    peer.characteristic(Uuid::short(0x2a6e), 0x02, &[2]); // 14, 15
     peer.skip(5);
-    peer.service(Uuid::U16(0x180f)); // 21
+    peer.service(Uuid::short(0x180f)); // 21
     peer
 }
 
@@ -231,8 +231,8 @@ fn services_are_asked_for_until_the_peer_finds_no_more() {
     );
     let events = link.answer(&[0x11, 6, 1, 0, 5, 0, 0, 0x18, 6, 0, 9, 0, 1, 0x18]);
     let expected = [
-        service(1, 5, Uuid::U16(0x1800)),
-        service(6, 9, Uuid::U16(0x1801)),
+        service(1, 5, Uuid::short(0x1800)),
+        service(6, 9, Uuid::short(0x1801)),
     ];
     assert_eq!(events, text(&expected));
     assert_eq!(link.request(), [0x10, 10, 0, 0xff, 0xff, 0x00, 0x28]);
@@ -257,7 +257,7 @@ fn a_service_up_to_the_last_handle_ends_the_discovery() {
     let events = link.answer(&[0x11, 6, 1, 0, 0xff, 0xff, 0, 0x18]);
     assert_eq!(
         events,
-        text(&[service(1, 0xffff, Uuid::U16(0x1800)), service_done(0)])
+        text(&[service(1, 0xffff, Uuid::short(0x1800)), service_done(0)])
     );
 }
 
@@ -271,9 +271,9 @@ fn services_of_mixed_uuid_sizes_take_another_request() {
         let (requests, events) = link.run(&mut database());
         assert_eq!(requests.len(), 3);
         let expected = [
-            service(1, 5, Uuid::U16(0x1800)),
+            service(1, 5, Uuid::short(0x1800)),
             service(6, 20, LONG),
-            service(21, 0xffff, Uuid::U16(0x180f)),
+            service(21, 0xffff, Uuid::short(0x180f)),
             service_done(0),
         ];
         assert_eq!(events, text(&expected));
@@ -285,7 +285,7 @@ fn services_are_found_by_uuid() {
     let mut peer = database();
     peer.service(LONG); // 22
     peer.skip(10);
-    peer.service(Uuid::U16(0x1801)); // 33
+    peer.service(Uuid::short(0x1801)); // 33
     let mut link = Link::new(23);
     link.client
         .start_discover_services(Some(LONG), &mut link.pool)
@@ -299,7 +299,7 @@ fn services_are_found_by_uuid() {
         text(&[service(6, 20, LONG), service(22, 32, LONG), service_done(0)])
     );
 
-    let none = Uuid::U16(0x1234);
+    let none = Uuid::short(0x1234);
     link.client
         .start_discover_services(Some(none), &mut link.pool)
         .unwrap();
@@ -319,9 +319,9 @@ fn a_characteristic_ends_before_the_next_declaration() {
         assert_eq!(requests[0], [0x08, 6, 0, 20, 0, 0x03, 0x28]);
         assert_eq!(requests[1], [0x08, 8, 0, 20, 0, 0x03, 0x28]);
         let expected = [
-            characteristic(8, 11, 0x12, Uuid::U16(0x2a6e)),
+            characteristic(8, 11, 0x12, Uuid::short(0x2a6e)),
             characteristic(13, 13, 0x0a, LONG),
-            characteristic(15, 20, 0x02, Uuid::U16(0x2a6e)),
+            characteristic(15, 20, 0x02, Uuid::short(0x2a6e)),
             characteristic_done(0),
         ];
         assert_eq!(events, text(&expected));
@@ -331,13 +331,13 @@ fn a_characteristic_ends_before_the_next_declaration() {
 #[test]
 fn a_uuid_selects_characteristics_and_keeps_their_ends() {
     let mut link = Link::new(23);
-    let uuid = Some(Uuid::U16(0x2a6e));
+    let uuid = Some(Uuid::short(0x2a6e));
     link.client
         .start_discover_characteristics(1, 0xffff, uuid, &mut link.pool)
         .unwrap();
     let expected = [
-        characteristic(8, 11, 0x12, Uuid::U16(0x2a6e)),
-        characteristic(15, 0xffff, 0x02, Uuid::U16(0x2a6e)),
+        characteristic(8, 11, 0x12, Uuid::short(0x2a6e)),
+        characteristic(15, 0xffff, 0x02, Uuid::short(0x2a6e)),
         characteristic_done(0),
     ];
     assert_eq!(link.run(&mut database()).1, text(&expected));
@@ -370,7 +370,7 @@ fn a_characteristic_found_before_an_error_is_reported() {
     assert_eq!(link.answer(&[0x09, 7, 2, 0, 2, 3, 0, 0, 0x2a]), text(&[]));
     link.request();
     let expected = [
-        characteristic(3, 9, 2, Uuid::U16(0x2a00)),
+        characteristic(3, 9, 2, Uuid::short(0x2a00)),
         characteristic_done(0x0e),
     ];
     assert_eq!(link.answer(&[0x01, 0x08, 3, 0, 0x0e]), text(&expected));
@@ -391,9 +391,9 @@ fn descriptors_are_those_after_the_value() {
             ]
         );
         let expected = [
-            descriptor(9, Uuid::U16(0x2902)),
+            descriptor(9, Uuid::short(0x2902)),
             descriptor(10, LONG),
-            descriptor(11, Uuid::U16(0x2901)),
+            descriptor(11, Uuid::short(0x2901)),
             descriptor_done(0),
         ];
         assert_eq!(events, text(&expected));
@@ -904,7 +904,7 @@ fn procedures_run_in_the_order_asked_for() {
         descriptor_done(0),
         read_result(13, &value),
         read_done(13, 0),
-        characteristic(3, 3, 2, Uuid::U16(0x2a00)),
+        characteristic(3, 3, 2, Uuid::short(0x2a00)),
         characteristic_done(0),
         read_done(99, 1),
     ];

@@ -30,8 +30,9 @@ fn new() -> Database {
     db
 }
 
-const SHORT: Uuid = Uuid::U16(0x180f);
-const LONG: Uuid = Uuid::U128([0x77; 16]);
+const SHORT: Uuid = Uuid::short(0x180f);
+const LONG: Uuid = Uuid::long([0x77; 16]);
+const CCCD: Uuid = Uuid::short(uuid::CLIENT_CHARACTERISTIC_CONFIGURATION);
 
 fn characteristic(db: &mut Database, uuid: Uuid, flags: u16) -> u16 {
     retry(db, |db| db.add_characteristic(&uuid, flags))
@@ -42,7 +43,8 @@ fn descriptor(db: &mut Database, uuid: Uuid, flags: u16) -> u16 {
 }
 
 fn uuid_of(db: &Database, handle: u16) -> Uuid {
-    db.attribute_type(db.attribute(handle).unwrap())
+    let attribute = db.attribute(handle).unwrap();
+    Uuid::from_bytes(db.attribute_type(handle, attribute)).unwrap()
 }
 
 fn made_up(db: &Database, handle: u16) -> Vec<u8> {
@@ -57,7 +59,7 @@ fn our_own_services_have_the_handles_that_the_constants_say() {
     assert_eq!(db.last_handle(), FIRST_SCRIPT_HANDLE - 1);
     assert_eq!(
         uuid_of(&db, SERVICE_CHANGED_HANDLE),
-        Uuid::U16(uuid::SERVICE_CHANGED)
+        Uuid::short(uuid::SERVICE_CHANGED)
     );
     assert_eq!(uuid_of(&db, SERVICE_CHANGED_HANDLE + 1), CCCD);
     assert_eq!(made_up(&db, 1), [0x00, 0x18]);
@@ -278,7 +280,7 @@ fn a_cccd_and_extended_properties_come_by_themselves_and_once() {
         value + 1
     );
     assert_eq!(
-        descriptor(&mut db, Uuid::U16(uuid::EXTENDED_PROPERTIES), 2),
+        descriptor(&mut db, Uuid::short(uuid::EXTENDED_PROPERTIES), 2),
         value + 2
     );
     assert_eq!(db.last_handle(), value + 2);
@@ -425,12 +427,12 @@ fn the_hash_function_gives_the_sample_of_the_specification() {
 #[test]
 fn the_hash_covers_declarations_and_the_descriptors_of_gatt() {
     let mut db = new();
-    retry(&mut db, |db| db.add_service(&Uuid::U16(0x1808)));
-    let value = characteristic(&mut db, Uuid::U16(0x2a18), 0x22 | flag::RELIABLE_WRITE);
+    retry(&mut db, |db| db.add_service(&Uuid::short(0x1808)));
+    let value = characteristic(&mut db, Uuid::short(0x2a18), 0x22 | flag::RELIABLE_WRITE);
     for uuid in [
-        Uuid::U16(0x2901),
-        Uuid::U16(0x2904),
-        Uuid::U16(0x2906),
+        Uuid::short(0x2901),
+        Uuid::short(0x2904),
+        Uuid::short(0x2906),
         LONG,
     ] {
         descriptor(&mut db, uuid, flag::READ);

@@ -1,7 +1,6 @@
 //! Find Information (Vol 3, Part F, 3.4.3.1).
 
 use super::{fail, Request, Step};
-use crate::gatt::db::put_uuid;
 use crate::wire::att::{error, opcode};
 
 /// Format of a Find Information Response: 16 bit UUIDs.
@@ -17,7 +16,7 @@ impl Request<'_, '_, '_> {
         let mut format = 0;
         let mut handle = start;
         while let (true, Some(attribute)) = (handle <= end, self.ctx.db.attribute(handle)) {
-            let uuid = self.ctx.db.attribute_type(attribute);
+            let uuid = self.ctx.db.attribute_type(handle, attribute);
             let this = if uuid.len() == 2 { SHORT } else { LONG };
             if format == 0 {
                 format = this;
@@ -26,8 +25,7 @@ impl Request<'_, '_, '_> {
             if this != format || self.out.len() + 2 + uuid.len() > self.limit {
                 break;
             }
-            self.out.u16(handle);
-            put_uuid(&uuid, self.out);
+            self.out.u16(handle).bytes(uuid);
             // No attribute has the handle 0xffff.
             handle += 1;
         }

@@ -72,10 +72,8 @@ impl Request<'_, '_, '_> {
         let given = given.then_some(self.r.rest());
         self.check_range()?;
         let (start, end) = (self.first, self.second);
-        let short = match *wanted {
-            Uuid::U16(short) => short,
-            Uuid::U128(_) => 0,
-        };
+        let short = wanted.as_short().unwrap_or(0);
+        let wanted = wanted.as_bytes();
         match op {
             // Of the grouping types only the services may be asked for (Vol 3,
             // Part G, 2.5.3).

@@ -14,8 +14,8 @@ use std::boxed::Box;
 use std::vec;
 use std::vec::Vec;
 
-const LONG: Uuid = Uuid::U128([0x77; 16]);
-const CCCD: Uuid = Uuid::U16(0x2902);
+const LONG: Uuid = Uuid::long([0x77; 16]);
+const CCCD: Uuid = Uuid::short(0x2902);
 
 /// Key size 16, authenticated.
 const STRONG: Security = Security {
@@ -71,7 +71,7 @@ impl Bench {
     fn with_service() -> Self {
         let mut bench = Self::new();
         bench.db.begin(false);
-        bench.db.add_service(&Uuid::U16(0x180f)).unwrap();
+        bench.db.add_service(&Uuid::short(0x180f)).unwrap();
         bench.end();
         bench
     }

@@ -38,7 +38,7 @@ fn events_of(kind: usize, pdu: &[u8]) -> Vec<String> {
 #[test]
 fn cve_2024_24746_handles_that_do_not_rise_end_a_discovery() {
     let bad = status::INVALID_RESPONSE;
-    let found = service(4, 5, Uuid::U16(0x1800));
+    let found = service(4, 5, Uuid::short(0x1800));
     // Overlap, repetition, end before start, handle zero.
     for second in [
         [5, 0, 9, 0],
@@ -61,7 +61,7 @@ fn cve_2024_24746_handles_that_do_not_rise_end_a_discovery() {
     }
     for second in [[9, 0], [8, 0], [0, 0], [1, 0], [51, 0], [0xff, 0xff]] {
         let pdu = [0x05, 1, 9, 0, 2, 0x29, second[0], second[1], 1, 0x29];
-        let expected = [descriptor(9, Uuid::U16(0x2902)), descriptor_done(bad)];
+        let expected = [descriptor(9, Uuid::short(0x2902)), descriptor_done(bad)];
         assert_eq!(events_of(3, &pdu), text(&expected));
     }
 }

@@ -32,15 +32,15 @@ impl Peer {
     }
 
     pub fn service(&mut self, uuid: Uuid) -> u16 {
-        self.add(Uuid::U16(0x2800), &uuid.to_bytes()[..uuid.len()])
+        self.add(Uuid::short(0x2800), uuid.as_bytes())
     }
 
     /// Adds a characteristic and gives its value handle.
     pub fn characteristic(&mut self, uuid: Uuid, properties: u8, value: &[u8]) -> u16 {
         let handle = self.next + 2;
         let mut declaration = vec![properties, handle as u8, (handle >> 8) as u8];
-        declaration.extend(&uuid.to_bytes()[..uuid.len()]);
-        self.add(Uuid::U16(0x2803), &declaration);
+        declaration.extend(uuid.as_bytes());
+        self.add(Uuid::short(0x2803), &declaration);
         self.add(uuid, value)
     }
 
@@ -73,7 +73,7 @@ impl Peer {
         let next = self
             .attributes
             .iter()
-            .find(|a| a.handle > service && a.kind == Uuid::U16(0x2800));
+            .find(|a| a.handle > service && a.kind == Uuid::short(0x2800));
         next.map_or(0xffff, |a| a.handle - 1)
     }
 
@@ -140,10 +140,10 @@ impl Peer {
             let mut format = 0;
             match pdu[0] {
                 FIND_INFORMATION_REQ => {
-                    format = if a.kind.len() == 2 { 1 } else { 2 };
-                    entry.extend(&a.kind.to_bytes()[..a.kind.len()]);
+                    format = if a.kind.as_short().is_some() { 1 } else { 2 };
+                    entry.extend(a.kind.as_bytes());
                 }
-                _ if a.kind != Uuid::U16(word(pdu, 5)) => continue,
+                _ if a.kind != Uuid::short(word(pdu, 5)) => continue,
                 FIND_BY_TYPE_VALUE_REQ if a.value != pdu[7..] => continue,
                 READ_BY_TYPE_REQ => entry.extend(&a.value),
                 opcode => {

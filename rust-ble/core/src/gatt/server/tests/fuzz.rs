@@ -70,7 +70,7 @@ fn cve_2024_24746_random_pdus_neither_panic_nor_leak_nor_go_on_forever() {
             let uuid = if random.below(2) == 0 {
                 LONG
             } else {
-                Uuid::U16(0x2a19)
+                Uuid::short(0x2a19)
             };
             let handle = bench.characteristic(uuid, random.next() as u16 | READ | WRITE);
             bench

@@ -47,7 +47,7 @@ fn on_each(flags: u16, mut test: impl FnMut(&mut Bench, u16)) {
     for descriptor in [false, true] {
         let mut bench = Bench::with_service();
         let handle = if descriptor {
-            bench.characteristic(Uuid::U16(0x2a19), 0);
+            bench.characteristic(Uuid::short(0x2a19), 0);
             bench.descriptor(LONG, flags)
         } else {
             bench.characteristic(LONG, flags)
@@ -281,7 +281,7 @@ fn the_script_authorizes_subscriptions_to_what_it_authorizes_to_read() {
 fn what_may_not_be_read_does_not_match_a_search() {
     for protection in [READ_ENCRYPTED, READ_AUTHENTICATED] {
         let mut bench = Bench::with_service();
-        let handle = bench.characteristic(Uuid::U16(0x2a19), READ | protection);
+        let handle = bench.characteristic(Uuid::short(0x2a19), READ | protection);
         bench.set(handle, b"secret");
         let find = pdu(
             opcode::FIND_BY_TYPE_VALUE_REQ,

@@ -164,7 +164,7 @@ fn read_by_type_stops_where_the_mtu_does() {
         let mut bench = Bench::with_service();
         bench.mtu = mtu;
         for _ in 0..200 {
-            bench.characteristic(Uuid::U16(0x2a19), READ);
+            bench.characteristic(Uuid::short(0x2a19), READ);
         }
         let answer = bench.send(&pdu(opcode::READ_BY_TYPE_REQ, &[16, 0xffff, 0x2803], &[]));
         assert_eq!(answer[1], 7);
@@ -310,8 +310,8 @@ fn find_information_lists_types_of_one_size() {
 #[test]
 fn find_by_type_value_gives_the_ends_of_groups() {
     let mut bench = Bench::with_service();
-    let value = bench.characteristic(Uuid::U16(0x2a19), READ | NOTIFY);
-    let again = bench.db.add_service(&Uuid::U16(0x180f)).unwrap();
+    let value = bench.characteristic(Uuid::short(0x2a19), READ | NOTIFY);
+    let again = bench.db.add_service(&Uuid::short(0x180f)).unwrap();
     bench.end();
     let find =
         |group: u16, value: &[u8]| pdu(opcode::FIND_BY_TYPE_VALUE_REQ, &[1, 0xffff, group], value);
@@ -347,7 +347,7 @@ fn find_by_type_value_gives_the_ends_of_groups() {
 fn find_by_type_value_stops_where_the_mtu_does() {
     let mut bench = Bench::new();
     for _ in 0..200 {
-        bench.db.add_service(&Uuid::U16(0x180f)).unwrap();
+        bench.db.add_service(&Uuid::short(0x180f)).unwrap();
     }
     bench.end();
     for (mtu, len) in [(23, 21), (24, 21), (25, 25), (517, 517)] {
@@ -366,7 +366,7 @@ fn the_script_refuses_a_read_with_its_own_code() {
     let mut bench = Bench::with_service();
     let a = bench.characteristic(LONG, READ);
     let b = bench.characteristic(LONG, READ);
-    let d = bench.descriptor(Uuid::U16(0x2901), READ);
+    let d = bench.descriptor(Uuid::short(0x2901), READ);
     for handle in [a, b, d] {
         bench.refuse = Some((handle, 0x80));
         assert_eq!(

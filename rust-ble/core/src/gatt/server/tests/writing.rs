@@ -3,7 +3,10 @@ use super::*;
 fn bench() -> (Bench, u16, u16) {
     let mut bench = Bench::with_service();
     let a = bench.characteristic(LONG, READ | WRITE);
-    let b = bench.characteristic(Uuid::U16(0x2a19), READ | WRITE | WRITE_NO_RESPONSE | NOTIFY);
+    let b = bench.characteristic(
+        Uuid::short(0x2a19),
+        READ | WRITE | WRITE_NO_RESPONSE | NOTIFY,
+    );
     (bench, a, b)
 }
 
