@@ -26,17 +26,27 @@ impl Host {
     pub fn disconnect(&mut self, now: Instant, conn: u16) -> Result<()> {
         self.now = now;
         let slot = self.slot(conn)?;
-        let link = &mut self.links[slot];
-        let [low, high] = link.handle.to_le_bytes();
-        let params = [low, high, status::REMOTE_USER_TERMINATED];
+        let link = &self.links[slot];
         if !link.ending {
-            if !self.commands.push(opcode::DISCONNECT, &params) {
+            if !self.send_disconnect(link.handle, status::REMOTE_USER_TERMINATED) {
                 return Err(Error::NoMemory);
             }
+            let link = &mut self.links[slot];
             link.ending = true;
             link.overdue = Some(now.after(LINK_DEAD_MS));
         }
         Ok(())
+    }
+
+    pub(super) fn send_disconnect(&mut self, handle: u16, reason: u8) -> bool {
+        self.send_reason(opcode::DISCONNECT, handle, reason)
+    }
+
+    /// A command with a handle and a reason.
+    #[inline(never)]
+    pub(super) fn send_reason(&mut self, opcode: u16, handle: u16, reason: u8) -> bool {
+        let [low, high] = handle.to_le_bytes();
+        self.commands.push(opcode, &[low, high, reason])
     }
 
     /// A controller that keeps a packet, or does not end a link, for longer
@@ -149,9 +159,7 @@ impl Host {
         };
         let welcome = wanted && stale.is_none() && self.is_active();
         let Some(slot) = self.links.vacancy(complete.handle).filter(|_| welcome) else {
-            let [low, high] = complete.handle.to_le_bytes();
-            self.commands
-                .push(opcode::DISCONNECT, &[low, high, status::LOW_RESOURCES]);
+            self.send_disconnect(complete.handle, status::LOW_RESOURCES);
             if role == Role::Central {
                 self.connect_failed();
             }

@@ -419,9 +419,7 @@ impl Host {
                 for slot in 0..self.links.all.len() {
                     let link = &self.links[slot];
                     if link.state == LinkState::Up {
-                        let [low, high] = link.handle.to_le_bytes();
-                        let params = [low, high, status::REMOTE_USER_TERMINATED];
-                        self.commands.push(opcode::DISCONNECT, &params);
+                        self.send_disconnect(link.handle, status::REMOTE_USER_TERMINATED);
                     }
                 }
                 // Until all Disconnection Complete events came: `link_stopped`.

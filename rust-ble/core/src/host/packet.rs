@@ -5,6 +5,7 @@
 //! else keeps the order of arrival.
 
 use super::{Current, Host, State, RX_RESERVE};
+use crate::addr::Address;
 use crate::config::MAX_LINKS;
 use crate::conn::{State as LinkState, LINK_DEAD_MS};
 use crate::event::BLE_IRQ_SCAN_RESULT;
@@ -210,8 +211,7 @@ impl Host {
         let directed = packet.get(3) == Some(&subevent::DIRECTED_ADVERTISING_REPORT);
         let report = AdvertisingReport::take(&mut r, directed)?;
         let next = (packet.len() - r.rest().len()) as u16;
-        self.smp.identities.hear(&report.peer);
-        let peer = self.smp.identities.resolve(&report.peer);
+        let peer = self.smp.identities.hear(&report.peer);
         let record = self
             .events
             .push(BLE_IRQ_SCAN_RESULT, 0, report.adv_type.into());
@@ -309,10 +309,10 @@ impl Host {
                 [handle, min, max, latency, timeout],
             );
         } else {
-            let [low, high] = handle.to_le_bytes();
-            self.commands.push(
+            self.send_reason(
                 opcode::LE_CONN_PARAM_NEGATIVE_REPLY,
-                &[low, high, status::UNACCEPTABLE_PARAMETERS],
+                handle,
+                status::UNACCEPTABLE_PARAMETERS,
             );
         }
     }
@@ -341,9 +341,13 @@ impl Host {
         }
     }
 
-    /// Slots with a link that is up.
-    pub(super) fn slots_up(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..MAX_LINKS).filter(|&slot| self.links[slot].state == LinkState::Up)
+    /// The slot of the link to a peer, if one is up.
+    #[inline(never)]
+    pub(super) fn slot_of(&self, peer: &Address) -> Option<usize> {
+        (0..MAX_LINKS).find(|&slot| {
+            let link = &self.links[slot];
+            link.state == LinkState::Up && link.peer == *peer
+        })
     }
 }
 

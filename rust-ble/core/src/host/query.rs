@@ -231,7 +231,7 @@ impl Host {
     /// The value that keeps what the client of a bonded peer configured;
     /// `false` if there is no such link any more.
     fn emit_client(&mut self, peer: &Address) -> bool {
-        let Some(slot) = self.slots_up().find(|&slot| self.links[slot].peer == *peer) else {
+        let Some(slot) = self.slot_of(peer) else {
             return false;
         };
         let saved = self.links[slot].server.save(&mut self.db);

@@ -89,10 +89,7 @@ impl Host {
     pub fn unpair(&mut self, now: Instant, peer: Option<Address>) -> Result<()> {
         self.now = now;
         self.is_running()?;
-        let connected = |address: &Address| {
-            self.slots_up()
-                .any(|slot| self.links[slot].peer == *address)
-        };
+        let connected = |address: &Address| self.slot_of(address).is_some();
         match peer {
             Some(peer) => {
                 let peer = self.smp.identities.resolve(&peer);
