@@ -5,7 +5,7 @@
 use crate::addr::Address;
 use crate::error::{Error, Result};
 use crate::time::Instant;
-use crate::wire::copy;
+use crate::wire::{copy, Writer};
 
 /// Longest advertising or scan response data (Vol 6, Part B, 2.3).
 pub const MAX_ADV_DATA: usize = 31;
@@ -103,29 +103,14 @@ impl Advertising {
     ///
     /// What takes no connection can still be scanned, even without a response,
     /// as scripts know it from MicroPython's other backends.
-    pub fn parameters(&self, own_address_type: u8) -> [u8; 15] {
+    pub fn emit(&self, own_address_type: u8, w: &mut Writer) {
         let kind = match self.connectable {
             true => 0x00,  // ADV_IND
             false => 0x02, // ADV_SCAN_IND
         };
-        let [low, high] = self.interval.to_le_bytes();
-        [
-            low,
-            high,
-            low,
-            high,
-            kind,
-            own_address_type,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0x07,
-            0,
-        ]
+        w.u16(self.interval).u16(self.interval);
+        w.u8(kind).u8(own_address_type);
+        w.bytes(&[0, 0, 0, 0, 0, 0, 0, 0x07, 0]);
     }
 }
 
@@ -157,9 +142,9 @@ impl Scan {
     }
 
     /// Parameters of LE Set Scan Parameters (Vol 4, Part E, 7.8.10).
-    pub fn parameters(&self, own_address_type: u8) -> [u8; 7] {
-        let ([a, b], [c, d]) = (self.interval.to_le_bytes(), self.window.to_le_bytes());
-        [self.active as u8, a, b, c, d, own_address_type, 0]
+    pub fn emit(&self, own_address_type: u8, w: &mut Writer) {
+        w.u8(self.active.into()).u16(self.interval);
+        w.u16(self.window).u8(own_address_type).u8(0);
     }
 }
 
@@ -186,18 +171,13 @@ impl Initiating {
     };
 
     /// Parameters of LE Create Connection (Vol 4, Part E, 7.8.12).
-    #[inline(never)]
-    pub fn parameters(&self, peer: &Address, peer_type: u8, own_address_type: u8) -> [u8; 25] {
-        let mut p = [0; 25];
+    pub fn emit(&self, peer: &[u8; 6], peer_type: u8, own_address_type: u8, w: &mut Writer) {
+        let (min, max) = self.intervals;
         // Scan interval and window of 60 and 30 ms: the other roles go on.
-        p[..4].copy_from_slice(&[0x60, 0x00, 0x30, 0x00]);
-        p[5] = peer_type;
-        p[6..12].copy_from_slice(&peer.bytes);
-        p[12] = own_address_type;
-        p[13..15].copy_from_slice(&self.intervals.0.to_le_bytes());
-        p[15..17].copy_from_slice(&self.intervals.1.to_le_bytes());
-        p[19..21].copy_from_slice(&supervision_timeout(self.intervals.1, 0).to_le_bytes());
-        p
+        w.bytes(&[0x60, 0x00, 0x30, 0x00, 0]);
+        w.u8(peer_type).bytes(peer).u8(own_address_type);
+        w.u16(min).u16(max).u16(0);
+        w.u16(supervision_timeout(max, 0)).bytes(&[0; 4]);
     }
 }
 
@@ -239,13 +219,20 @@ mod tests {
 
     #[test]
     fn advertising_type_follows_from_what_is_asked() {
+        fn emitted(adv: &Advertising, own: u8) -> [u8; 15] {
+            let mut params = [0xa5; 15];
+            let mut w = Writer::new(&mut params);
+            adv.emit(own, &mut w);
+            assert_eq!(w.finish(), Some(15));
+            params
+        }
         let mut adv = Advertising::new();
-        assert_eq!(adv.parameters(1)[4..6], [2, 1]);
+        assert_eq!(emitted(&adv, 1)[4..6], [2, 1]);
         adv.response.set(Some(b"x"));
         assert_eq!(adv.response.0[..3], [1, b'x', 0]);
-        assert_eq!(adv.parameters(0)[4], 2);
+        assert_eq!(emitted(&adv, 0)[4], 2);
         adv.connectable = true;
-        assert_eq!(adv.parameters(0)[4], 0);
+        assert_eq!(emitted(&adv, 0)[4], 0);
     }
 
     #[test]

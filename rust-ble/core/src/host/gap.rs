@@ -4,6 +4,7 @@ use super::operation::{Operation, Step};
 use super::startup::Support;
 use super::{Host, State};
 use crate::addr::{Address, AddressKind};
+use crate::config::MAX_BONDS;
 use crate::error::{Error, Result};
 use crate::event::{BLE_IRQ_PERIPHERAL_DISCONNECT, NO_CONN};
 use crate::gap::{
@@ -25,12 +26,103 @@ pub(super) enum ScanDone {
     After { packets: u16, scans: u8 },
 }
 
-/// The last step of `Operation::Refresh` that is about the resolving list.
-const LAST_LIST_STEP: u8 = 200;
-const AFTER_LIST: u8 = LAST_LIST_STEP + 1;
-const AFTER_LIST_1: u8 = AFTER_LIST + 1;
-const AFTER_LIST_2: u8 = AFTER_LIST + 2;
-const AFTER_LIST_3: u8 = AFTER_LIST + 3;
+/// One command of a sequence, with its parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Act {
+    AdvertisingOff,
+    AdvertisingOn,
+    AdvertisingParameters,
+    AdvertisingData,
+    ScanResponse,
+    ScanOff,
+    ScanOn,
+    ScanParameters,
+    Connect,
+    /// After a Command Disallowed while scanning.
+    ConnectAgain,
+    Cancel,
+    RandomAddress,
+    ListOff,
+    ListOn,
+    ListClear,
+    /// Several commands: `resolving_step`.
+    ListPeers,
+}
+
+// `Engine::list_step` counts two commands of each peer.
+const _: () = assert!(MAX_BONDS < 128);
+
+/// Their opcodes, in the order of `Act`.
+const OPCODES: [u16; 16] = [
+    opcode::LE_SET_ADVERTISING_ENABLE,
+    opcode::LE_SET_ADVERTISING_ENABLE,
+    opcode::LE_SET_ADVERTISING_PARAMETERS,
+    opcode::LE_SET_ADVERTISING_DATA,
+    opcode::LE_SET_SCAN_RESPONSE_DATA,
+    opcode::LE_SET_SCAN_ENABLE,
+    opcode::LE_SET_SCAN_ENABLE,
+    opcode::LE_SET_SCAN_PARAMETERS,
+    opcode::LE_CREATE_CONNECTION,
+    opcode::LE_CREATE_CONNECTION,
+    opcode::LE_CREATE_CONNECTION_CANCEL,
+    opcode::LE_SET_RANDOM_ADDRESS,
+    opcode::LE_SET_ADDRESS_RESOLUTION_ENABLE,
+    opcode::LE_SET_ADDRESS_RESOLUTION_ENABLE,
+    opcode::LE_CLEAR_RESOLVING_LIST,
+    opcode::LE_ADD_TO_RESOLVING_LIST,
+];
+
+/// When a step of a sequence is not left out.
+#[derive(Clone, Copy, Debug)]
+enum When {
+    Always,
+    Advertising,
+    Scanning,
+    /// Without it the sequence is over.
+    Connecting,
+    Resolving,
+}
+
+/// Off first, also when it is off as far as we know.
+const ADVERTISE: [(When, Act); 5] = [
+    (When::Always, Act::AdvertisingOff),
+    (When::Always, Act::AdvertisingParameters),
+    (When::Always, Act::AdvertisingData),
+    (When::Always, Act::ScanResponse),
+    (When::Always, Act::AdvertisingOn),
+];
+
+const SCAN: [(When, Act); 3] = [
+    (When::Scanning, Act::ScanOff),
+    (When::Always, Act::ScanParameters),
+    (When::Always, Act::ScanOn),
+];
+
+const STOP_SCAN: [(When, Act); 1] = [(When::Always, Act::ScanOff)];
+
+const CONNECT: [(When, Act); 3] = [
+    (When::Connecting, Act::Connect),
+    (When::Connecting, Act::ScanOff),
+    (When::Connecting, Act::ConnectAgain),
+];
+
+const CANCEL: [(When, Act); 1] = [(When::Connecting, Act::Cancel)];
+
+/// Address and resolving list may only change while nothing uses them
+/// (Vol 4, Part E, 7.8.4 and 7.8.38).
+const REFRESH: [(When, Act); 11] = [
+    (When::Advertising, Act::AdvertisingOff),
+    (When::Scanning, Act::ScanOff),
+    (When::Always, Act::RandomAddress),
+    (When::Resolving, Act::ListOff),
+    (When::Resolving, Act::ListClear),
+    (When::Resolving, Act::ListPeers),
+    (When::Resolving, Act::ListOn),
+    (When::Advertising, Act::AdvertisingParameters),
+    (When::Advertising, Act::AdvertisingOn),
+    (When::Scanning, Act::ScanParameters),
+    (When::Scanning, Act::ScanOn),
+];
 
 /// Give up connecting after this time if the script names none, in ms.
 const DEFAULT_CONNECT_MS: u32 = 2_000;
@@ -304,152 +396,136 @@ impl Host {
                 .is_none_or(|peer| peer.irk.is_none() || peer.listed)
     }
 
-    /// The commands that put the bonded peers into the resolving list: two
-    /// steps a peer (Vol 4, Part E, 7.8.38 and 7.8.77).
-    fn resolving_step(&mut self, step: u8) -> Step {
+    /// The next command that puts the bonded peers into the resolving list: two
+    /// of each peer (Vol 4, Part E, 7.8.38 and 7.8.77). Its opcode; zero to leave
+    /// it out; `None` when all are in.
+    fn resolving_step(&mut self, w: &mut Writer) -> Option<u16> {
+        let step = self.operation.list_step;
         let index = step as usize / 2;
         if index >= self.controller.resolving_list as usize {
-            return Step::Done;
+            return None;
         }
-        let own = if self.settings.mode == AddressMode::Resolvable {
-            self.settings.own.irk
-        } else {
-            [0; 16]
+        let peer = self.smp.identities.peers_mut().get_mut(index)?;
+        self.operation.list_step += 1;
+        let Some(irk) = &peer.irk else {
+            return Some(0);
         };
-        let Some(peer) = self.smp.identities.peers_mut().get_mut(index) else {
-            return Step::Done;
-        };
-        let Some(irk) = peer.irk else {
-            return Step::Skip;
-        };
-        let mut params = [0; 39];
-        let mut w = Writer::new(&mut params);
         w.u8(peer.address.kind as u8).bytes(&peer.address.bytes);
         if step % 2 == 0 {
             peer.listed = true;
             self.controller.list_used = true;
-            w.bytes(&irk).bytes(&own);
-            return self.send(opcode::LE_ADD_TO_RESOLVING_LIST, &params);
+            let own = match self.settings.mode {
+                AddressMode::Resolvable => &self.settings.own.irk,
+                _ => &[0; 16],
+            };
+            w.bytes(irk).bytes(own);
+            return Some(opcode::LE_ADD_TO_RESOLVING_LIST);
         }
         if !self.controller.support.contains(Support::PRIVACY_MODE) {
-            return Step::Skip;
+            return Some(0);
         }
         // Device privacy: the peer may also come with its identity address.
         w.u8(1);
-        self.send(opcode::LE_SET_PRIVACY_MODE, &params[..8])
+        Some(opcode::LE_SET_PRIVACY_MODE)
     }
 
     #[inline(never)]
     pub(super) fn gap_step(&mut self) -> Step {
-        let step = self.operation.step;
-        let own = self.own_address_type();
-        match (self.operation.running, step) {
-            // Also when it is off as far as we know.
-            (Operation::Advertise | Operation::StopAdvertising, 0) => {
-                self.send(opcode::LE_SET_ADVERTISING_ENABLE, &[0])
-            }
-            (Operation::Advertise, 1) => {
-                let params = self.advertising.parameters(own);
-                self.send(opcode::LE_SET_ADVERTISING_PARAMETERS, &params)
-            }
-            (Operation::Advertise, 2) => {
-                let params = self.advertising.data.0;
-                self.send(opcode::LE_SET_ADVERTISING_DATA, &params)
-            }
-            (Operation::Advertise, 3) => {
-                let params = self.advertising.response.0;
-                self.send(opcode::LE_SET_SCAN_RESPONSE_DATA, &params)
-            }
-            (Operation::Advertise, 4) => self.send(opcode::LE_SET_ADVERTISING_ENABLE, &[1]),
-
-            (Operation::Scan, 0) if !self.scan.on => Step::Skip,
-            (Operation::Scan | Operation::StopScan, 0) => {
-                self.send(opcode::LE_SET_SCAN_ENABLE, &[0, 0])
-            }
-            (Operation::Scan, 1) => {
-                let params = self.scan.parameters(own);
-                self.send(opcode::LE_SET_SCAN_PARAMETERS, &params)
-            }
-            (Operation::Scan, 2) => self.send(opcode::LE_SET_SCAN_ENABLE, &[1, 0]),
-
-            (Operation::Connect, 0) => match &self.initiating {
-                Some(initiating) => {
-                    let (peer, kind) = self.connectable_address(&initiating.peer);
-                    let params = initiating.parameters(&peer, kind, own);
-                    self.send(opcode::LE_CREATE_CONNECTION, &params)
-                }
-                None => Step::Done,
+        let steps: &[(When, Act)] = match self.operation.running {
+            Operation::Advertise => &ADVERTISE,
+            Operation::StopAdvertising => &ADVERTISE[..1],
+            Operation::Scan => &SCAN,
+            Operation::StopScan => &STOP_SCAN,
+            Operation::Connect => &CONNECT,
+            Operation::Cancel => &CANCEL,
+            _ => &REFRESH,
+        };
+        let Some(&(when, act)) = steps.get(self.operation.step as usize) else {
+            return Step::Done;
+        };
+        let wanted = match when {
+            When::Always => true,
+            When::Advertising => self.advertising.on,
+            When::Scanning => self.scan.on,
+            When::Connecting => match self.initiating {
+                Some(_) => true,
+                None => return Step::Done,
             },
-            // Only after a Command Disallowed while scanning.
-            (Operation::Connect, 1) if self.scan.on => {
-                self.send(opcode::LE_SET_SCAN_ENABLE, &[0, 0])
+            When::Resolving => self.uses_resolving_list(),
+        };
+        if !wanted {
+            return Step::Skip;
+        }
+        let own = self.own_address_type();
+        let mut opcode = OPCODES[act as usize];
+        let mut params = [0; 39];
+        let mut w = Writer::new(&mut params);
+        match act {
+            Act::AdvertisingOff | Act::ListOff => {
+                w.u8(0);
             }
-            (Operation::Connect, 2) => {
-                self.scan_ended();
-                self.operation.step = 0;
-                let step = self.gap_step();
-                self.operation.step = 3;
-                step
+            Act::AdvertisingOn | Act::ListOn => {
+                w.u8(1);
             }
-
-            (Operation::Cancel, 0) => match &mut self.initiating {
-                Some(initiating) => {
+            Act::ScanOff => {
+                w.u16(0);
+            }
+            Act::ScanOn => {
+                w.u16(1);
+            }
+            Act::AdvertisingParameters => {
+                self.advertising.emit(own, &mut w);
+            }
+            Act::AdvertisingData => {
+                w.bytes(&self.advertising.data.0);
+            }
+            Act::ScanResponse => {
+                w.bytes(&self.advertising.response.0);
+            }
+            Act::ScanParameters => {
+                self.scan.emit(own, &mut w);
+            }
+            Act::Connect | Act::ConnectAgain => {
+                if act == Act::ConnectAgain {
+                    self.scan_ended();
+                }
+                if let Some(initiating) = &self.initiating {
+                    let (peer, kind) = self.connectable_address(&initiating.peer);
+                    initiating.emit(&peer, kind, own, &mut w);
+                }
+            }
+            Act::Cancel => {
+                if let Some(initiating) = &mut self.initiating {
                     initiating.cancelled = true;
                     initiating.until = self.now.after(TIMEOUT_MS);
-                    self.send(opcode::LE_CREATE_CONNECTION_CANCEL, &[])
                 }
-                None => Step::Done,
-            },
-
-            // Address and resolving list may only change while nothing uses
-            // them (Vol 4, Part E, 7.8.4 and 7.8.38).
-            (Operation::Refresh, 0) if self.advertising.on => {
-                self.send(opcode::LE_SET_ADVERTISING_ENABLE, &[0])
             }
-            (Operation::Refresh, 1) if self.scan.on => {
-                self.send(opcode::LE_SET_SCAN_ENABLE, &[0, 0])
-            }
-            (Operation::Refresh, 2) => {
+            Act::RandomAddress => {
                 let address = self.new_random_address();
                 if self.controller.random_address == address {
                     return Step::Skip;
                 }
                 self.controller.random_address = address;
-                self.send(opcode::LE_SET_RANDOM_ADDRESS, &address)
+                w.bytes(&address);
             }
-            (Operation::Refresh, 3..=LAST_LIST_STEP) if !self.uses_resolving_list() => {
-                self.operation.step = LAST_LIST_STEP;
-                Step::Skip
-            }
-            (Operation::Refresh, 3) => self.send(opcode::LE_SET_ADDRESS_RESOLUTION_ENABLE, &[0]),
-            (Operation::Refresh, 4) => {
+            Act::ListClear => {
                 self.controller.list_used = false;
-                self.send(opcode::LE_CLEAR_RESOLVING_LIST, &[])
+                self.operation.list_step = 0;
             }
-            (Operation::Refresh, 5..LAST_LIST_STEP) => match self.resolving_step(step - 5) {
-                Step::Done => {
-                    self.operation.step = LAST_LIST_STEP;
-                    self.send(opcode::LE_SET_ADDRESS_RESOLUTION_ENABLE, &[1])
+            Act::ListPeers => {
+                let Some(next) = self.resolving_step(&mut w) else {
+                    return Step::Skip;
+                };
+                // This step once more.
+                self.operation.step -= 1;
+                if next == 0 {
+                    return Step::Skip;
                 }
-                step => step,
-            },
-            (Operation::Refresh, AFTER_LIST) if self.advertising.on => {
-                let params = self.advertising.parameters(own);
-                self.send(opcode::LE_SET_ADVERTISING_PARAMETERS, &params)
+                opcode = next;
             }
-            (Operation::Refresh, AFTER_LIST_1) if self.advertising.on => {
-                self.send(opcode::LE_SET_ADVERTISING_ENABLE, &[1])
-            }
-            (Operation::Refresh, AFTER_LIST_2) if self.scan.on => {
-                let params = self.scan.parameters(own);
-                self.send(opcode::LE_SET_SCAN_PARAMETERS, &params)
-            }
-            (Operation::Refresh, AFTER_LIST_3) if self.scan.on => {
-                self.send(opcode::LE_SET_SCAN_ENABLE, &[1, 0])
-            }
-            (Operation::Refresh, 0..=AFTER_LIST_3) => Step::Skip,
-            _ => Step::Done,
         }
+        let len = w.len();
+        self.send(opcode, params.get(..len).unwrap_or_default())
     }
 
     /// The address to send a connection request to, and its type: a bonded
@@ -457,21 +533,21 @@ impl Host {
     /// the one in which it was heard last. A controller that resolves compares
     /// identities, so it is also asked for that when the script has a private
     /// address of the peer.
-    fn connectable_address(&self, asked: &Address) -> (Address, u8) {
+    fn connectable_address(&self, asked: &Address) -> ([u8; 6], u8) {
         let peer = self.smp.identities.resolve(asked);
-        let kind = peer.kind as u8;
-        match self.smp.identities.find(&peer) {
-            Some(known) if known.irk.is_some() && self.uses_resolving_list() && known.listed => {
-                let by_mode = self.controller.support.contains(Support::PRIVACY_MODE);
-                (peer, if by_mode { kind } else { kind | 2 })
+        let (mut bytes, mut kind) = (peer.bytes, peer.kind as u8);
+        if let Some(known) = self.smp.identities.find(&peer) {
+            if known.irk.is_some() && self.uses_resolving_list() && known.listed {
+                if !self.controller.support.contains(Support::PRIVACY_MODE) {
+                    kind |= 2;
+                }
+            } else if peer != *asked {
+                (bytes, kind) = (asked.bytes, asked.kind as u8);
+            } else if let Some(heard) = known.heard {
+                (bytes, kind) = (heard, 1);
             }
-            Some(_) if peer != *asked => (*asked, asked.kind as u8),
-            Some(known) => match known.heard {
-                Some(bytes) => (Address::random(bytes), 1),
-                None => (peer, kind),
-            },
-            None => (peer, kind),
         }
+        (bytes, kind)
     }
 
     pub(super) fn gap_answered(&mut self, result: u8) {
@@ -490,7 +566,7 @@ impl Host {
             return self.finish_operation(Err(Error::Controller(result)));
         }
         match (operation, step) {
-            (Operation::Connect, 0 | 3) if result == status::SUCCESS => {
+            (Operation::Connect, 0 | 2) if result == status::SUCCESS => {
                 return self.finish_operation(Ok(()))
             }
             (Operation::Advertise, 0) => self.advertising.on = false,

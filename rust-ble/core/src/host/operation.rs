@@ -46,6 +46,8 @@ pub(super) struct Engine {
     /// The script waits for the result.
     foreground: bool,
     pub(super) step: u8,
+    /// How far the resolving list is.
+    pub(super) list_step: u8,
     /// The command whose answer ends the step, and how many others with this
     /// opcode, of links, are answered before.
     expected: u16,
@@ -88,6 +90,7 @@ impl Engine {
             next: Operation::Idle,
             foreground: false,
             step: 0,
+            list_step: 0,
             expected: 0,
             ahead: 0,
             deadline: Instant(0),
