@@ -3,7 +3,7 @@
 use super::operation::{Operation, Step};
 use super::startup::Support;
 use super::{Host, State};
-use crate::addr::{Address, AddressKind};
+use crate::addr::Address;
 use crate::config::MAX_BONDS;
 use crate::error::{Error, Result};
 use crate::event::{BLE_IRQ_PERIPHERAL_DISCONNECT, NO_CONN};
@@ -674,16 +674,5 @@ impl Host {
         self.scan_done = ScanDone::No;
         self.initiating = None;
         self.refresh_at = None;
-    }
-
-    /// Whether an address is our own, in whatever form.
-    pub(super) fn local_address(&self) -> Address {
-        match self.own_address_type() {
-            0 => Address {
-                kind: AddressKind::Public,
-                bytes: self.controller.public_address,
-            },
-            _ => Address::random(self.controller.random_address),
-        }
     }
 }

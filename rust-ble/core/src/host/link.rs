@@ -43,10 +43,19 @@ impl Host {
     }
 
     /// A command with a handle and a reason.
-    #[inline(never)]
     pub(super) fn send_reason(&mut self, opcode: u16, handle: u16, reason: u8) -> bool {
-        let [low, high] = handle.to_le_bytes();
-        self.commands.push(opcode, &[low, high, reason])
+        self.send_of(opcode, handle, &[reason])
+    }
+
+    /// A command with a handle and what follows it, at most 26 bytes.
+    #[inline(never)]
+    pub(super) fn send_of(&mut self, opcode: u16, handle: u16, rest: &[u8]) -> bool {
+        let mut params = [0; 28];
+        let mut w = Writer::new(&mut params);
+        w.u16(handle).bytes(rest);
+        let len = w.len();
+        let params = params.get(..len).unwrap_or_default();
+        self.commands.push(opcode, params)
     }
 
     /// A controller that keeps a packet, or does not end a link, for longer
@@ -133,33 +142,31 @@ impl Host {
     }
 
     #[inline(never)]
-    pub(super) fn connection_complete(&mut self, complete: ConnectionComplete) {
-        let role = if complete.role == 0 {
+    pub(super) fn connection_complete(&mut self, complete: &ConnectionComplete) {
+        let role = if complete.is_central() {
             Role::Central
         } else {
             Role::Peripheral
         };
-        if complete.status != status::SUCCESS {
+        if complete.status() != status::SUCCESS {
             if role == Role::Central || self.initiating.is_some_and(|i| i.cancelled) {
                 self.connect_failed();
             }
             return;
         }
+        let (handle, peer) = (complete.handle(), complete.peer());
         // A handle that is in use belongs to a link whose end was lost, or this
         // is told twice: neither is to be trusted.
-        let stale = self.links.find(complete.handle);
+        let stale = self.links.find(handle);
         if let Some(slot) = stale {
             self.link_lost(slot);
         }
         // The script may have been told already that an attempt failed.
         let wanted = role == Role::Peripheral || self.initiating.is_some();
-        let local = match complete.local_rpa {
-            Some(rpa) => Address::random(rpa),
-            None => self.local_address(),
-        };
+        let local = self.address();
         let welcome = wanted && stale.is_none() && self.is_active();
-        let Some(slot) = self.links.vacancy(complete.handle).filter(|_| welcome) else {
-            self.send_disconnect(complete.handle, status::LOW_RESOURCES);
+        let Some(slot) = self.links.vacancy(handle).filter(|_| welcome) else {
+            self.send_disconnect(handle, status::LOW_RESOURCES);
             if role == Role::Central {
                 self.connect_failed();
             }
@@ -171,16 +178,12 @@ impl Host {
         let link = &mut self.links[slot];
         link.reset(&self.db);
         link.state = LinkState::Up;
-        link.handle = complete.handle;
+        link.handle = handle;
         link.role = role;
-        link.peer = self.smp.identities.resolve(&complete.peer);
-        link.peer_on_air = complete.peer;
-        if let Some(rpa) = complete.peer_rpa {
-            link.peer_on_air = Address::random(rpa);
-        }
-        link.local = local;
-        link.parameters = [complete.interval, complete.latency, complete.timeout];
-        let conn = link.handle;
+        link.peer = self.smp.identities.resolve(&peer);
+        link.peer_on_air = private_or(complete.peer_rpa(), &peer);
+        link.local = private_or(complete.local_rpa(), &local);
+        link.parameters = complete.parameters();
         self.tell_link(slot, event::BLE_IRQ_CENTRAL_CONNECT);
         if role == Role::Central
             || self
@@ -188,8 +191,7 @@ impl Host {
                 .support
                 .contains(Support::PERIPHERAL_FEATURES)
         {
-            self.commands
-                .push(opcode::LE_READ_REMOTE_FEATURES, &conn.to_le_bytes());
+            self.send_of(opcode::LE_READ_REMOTE_FEATURES, handle, &[]);
         }
         self.ask_for_secrets(false);
     }
@@ -199,19 +201,15 @@ impl Host {
         let Some(slot) = self.links.find(conn) else {
             return;
         };
-        let [low, high] = conn.to_le_bytes();
         let support = self.controller.support;
         let has = |bit: u16| features >> bit & 1 != 0;
         self.links[slot].parameter_request =
             support.contains(Support::CONNECTION_PARAMETERS) && has(1);
         if self.settings.options.data_length && support.contains(Support::DATA_LENGTH) && has(5) {
-            let [a, b, c, d] = MAX_DATA_LENGTH;
-            self.commands
-                .push(opcode::LE_SET_DATA_LENGTH, &[low, high, a, b, c, d]);
+            self.send_of(opcode::LE_SET_DATA_LENGTH, conn, &MAX_DATA_LENGTH);
         }
         if self.settings.options.phy_2m && support.contains(Support::PHY_2M) && has(8) {
-            self.commands
-                .push(opcode::LE_SET_PHY, &[low, high, 0, 0b010, 0b010, 0, 0]);
+            self.send_of(opcode::LE_SET_PHY, conn, &[0, 0b010, 0b010, 0, 0]);
         }
     }
 
@@ -342,5 +340,15 @@ impl Host {
         let conn = self.links[slot].handle;
         let record = self.push_event(event::BLE_IRQ_GATTS_INDICATE_DONE, conn, handle);
         record.value[1] = status;
+    }
+}
+
+/// The private address that was on air if the controller names one, else
+/// `other`.
+#[inline(never)]
+fn private_or(rpa: &[u8; 6], other: &Address) -> Address {
+    match *rpa == [0; 6] {
+        true => *other,
+        false => Address::random(*rpa),
     }
 }

@@ -262,7 +262,7 @@ impl Host {
         match code {
             subevent::CONNECTION_COMPLETE | subevent::ENHANCED_CONNECTION_COMPLETE => {
                 let enhanced = code == subevent::ENHANCED_CONNECTION_COMPLETE;
-                self.connection_complete(hci::ConnectionComplete::parse(r.rest(), enhanced)?);
+                self.connection_complete(&hci::ConnectionComplete::parse(r.rest(), enhanced)?);
             }
             subevent::CONNECTION_UPDATE_COMPLETE => {
                 let update = ConnectionUpdateComplete::parse(r.rest())?;
@@ -284,9 +284,7 @@ impl Host {
             }
             subevent::REMOTE_CONNECTION_PARAMETER_REQUEST => {
                 r.holds(10)?;
-                let handle = r.u16_or_0();
-                let [min, max, latency, timeout] = core::array::from_fn(|_| r.u16_or_0());
-                self.parameters_requested(handle, min, max, latency, timeout);
+                self.parameters_requested(core::array::from_fn(|_| r.u16_or_0()));
             }
             _ => {}
         }
@@ -294,20 +292,11 @@ impl Host {
     }
 
     /// The peer wants other connection parameters (7.7.65.6).
-    fn parameters_requested(
-        &mut self,
-        handle: u16,
-        min: u16,
-        max: u16,
-        latency: u16,
-        timeout: u16,
-    ) {
+    fn parameters_requested(&mut self, values: [u16; 5]) {
+        let [handle, min, max, latency, timeout] = values;
         let known = self.links.find(handle & HANDLE_MASK).is_some();
         if known && valid_parameters(min, max, latency, timeout) {
-            self.send_parameters(
-                opcode::LE_CONN_PARAM_REPLY,
-                [handle, min, max, latency, timeout],
-            );
+            self.send_parameters(opcode::LE_CONN_PARAM_REPLY, values);
         } else {
             self.send_reason(
                 opcode::LE_CONN_PARAM_NEGATIVE_REPLY,

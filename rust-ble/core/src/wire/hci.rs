@@ -142,56 +142,69 @@ impl AclHeader {
 }
 
 /// LE Connection Complete and LE Enhanced Connection Complete
-/// (Vol 4, Part E, 7.7.65.1 and 7.7.65.10).
+/// (Vol 4, Part E, 7.7.65.1 and 7.7.65.10), both as the parameters of the
+/// latter after the subevent code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct ConnectionComplete {
-    pub status: u8,
-    pub handle: u16,
-    /// 0 when we are the central.
-    pub role: u8,
-    pub peer: Address,
-    /// The controller resolved the peer's address to this identity.
-    pub peer_resolved: bool,
-    /// Our resolvable private address, if the controller made it.
-    pub local_rpa: Option<[u8; 6]>,
-    /// The peer's address on air, if it was resolved.
-    pub peer_rpa: Option<[u8; 6]>,
-    /// In 1.25 ms.
-    pub interval: u16,
-    /// In connection events.
-    pub latency: u16,
-    /// In 10 ms.
-    pub timeout: u16,
-}
+pub struct ConnectionComplete([u8; 29]);
 
 impl ConnectionComplete {
-    /// Parses the parameters after the subevent code.
+    /// Parses the parameters after the subevent code. Without private
+    /// addresses there are zeros in their place.
     pub fn parse(params: &[u8], enhanced: bool) -> Option<Self> {
-        let mut r = Reader(params);
-        r.holds(if enhanced { 29 } else { 17 })?;
-        let status = r.u8_or_0();
-        let handle = r.u16_or_0() & HANDLE_MASK;
-        let role = r.u8_or_0();
-        let kind = r.u8_or_0();
-        let peer = Address::from_wire(kind, r.address_or_0());
-        let (mut local_rpa, mut peer_rpa) = (None, None);
+        let mut bytes = [0; 29];
         if enhanced {
-            local_rpa = Some(r.address_or_0()).filter(|a| *a != [0; 6]);
-            peer_rpa = Some(r.address_or_0()).filter(|a| *a != [0; 6]);
+            bytes.copy_from_slice(params.get(..29)?);
+        } else {
+            let (first, last) = params.get(..17)?.split_at(11);
+            bytes[..11].copy_from_slice(first);
+            bytes[23..].copy_from_slice(last);
         }
-        Some(ConnectionComplete {
-            status,
-            handle,
-            role,
-            peer,
-            peer_resolved: kind & 2 != 0,
-            local_rpa,
-            peer_rpa,
-            interval: r.u16_or_0(),
-            latency: r.u16_or_0(),
-            timeout: r.u16_or_0(),
-        })
+        Some(ConnectionComplete(bytes))
+    }
+
+    /// HCI error code.
+    pub fn status(&self) -> u8 {
+        self.0[0]
+    }
+
+    /// Connection handle.
+    pub fn handle(&self) -> u16 {
+        self.u16_at(1) & HANDLE_MASK
+    }
+
+    /// Whether we are the central.
+    pub fn is_central(&self) -> bool {
+        self.0[3] == 0
+    }
+
+    /// The peer's address, or its identity if the controller resolved it.
+    pub fn peer(&self) -> Address {
+        Address::from_wire(self.0[4], *self.address_at(5))
+    }
+
+    /// Our resolvable private address if the controller made it, else zeros.
+    pub fn local_rpa(&self) -> &[u8; 6] {
+        self.address_at(11)
+    }
+
+    /// The peer's address on air if it was resolved, else zeros.
+    pub fn peer_rpa(&self) -> &[u8; 6] {
+        self.address_at(17)
+    }
+
+    /// Interval in 1.25 ms, latency in connection events, timeout in 10 ms.
+    pub fn parameters(&self) -> [u16; 3] {
+        [self.u16_at(23), self.u16_at(25), self.u16_at(27)]
+    }
+
+    #[inline(always)]
+    fn u16_at(&self, at: usize) -> u16 {
+        u16::from_le_bytes([self.0[at], self.0[at + 1]])
+    }
+
+    #[inline(always)]
+    fn address_at(&self, at: usize) -> &[u8; 6] {
+        self.0[at..].first_chunk().unwrap_or(&[0; 6])
     }
 }
 
@@ -339,10 +352,11 @@ mod tests {
     fn connection_complete_is_parsed_and_each_truncation_refused() {
         let c = ConnectionComplete::parse(&CONNECTION, false).unwrap();
         assert_eq!(
-            (c.handle, c.role, c.interval, c.latency, c.timeout),
-            (0x41, 1, 0x18, 2, 0x2a)
+            (c.status(), c.handle(), c.is_central(), c.parameters()),
+            (0, 0x41, false, [0x18, 2, 0x2a])
         );
-        assert_eq!(c.peer, Address::random([1, 2, 3, 4, 5, 0xc6]));
+        assert_eq!((c.local_rpa(), c.peer_rpa()), (&[0; 6], &[0; 6]));
+        assert_eq!(c.peer(), Address::random([1, 2, 3, 4, 5, 0xc6]));
         for n in 0..17 {
             assert_eq!(ConnectionComplete::parse(&CONNECTION[..n], false), None);
         }
@@ -356,12 +370,12 @@ mod tests {
         bytes.extend([9, 9, 9, 9, 9, 0x49]);
         bytes.extend(&CONNECTION[11..]);
         let c = ConnectionComplete::parse(&bytes, true).unwrap();
-        assert!(c.peer_resolved);
+        assert_eq!(c.peer(), Address::random([1, 2, 3, 4, 5, 0xc6]));
         assert_eq!(
-            (c.local_rpa, c.peer_rpa),
-            (None, Some([9, 9, 9, 9, 9, 0x49]))
+            (c.local_rpa(), c.peer_rpa()),
+            (&[0; 6], &[9, 9, 9, 9, 9, 0x49])
         );
-        assert_eq!(c.interval, 0x18);
+        assert_eq!(c.parameters(), [0x18, 2, 0x2a]);
         for n in 0..29 {
             assert_eq!(ConnectionComplete::parse(&bytes[..n], true), None);
         }
