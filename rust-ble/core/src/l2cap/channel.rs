@@ -30,6 +30,13 @@ pub(super) enum State {
     Unread,
 }
 
+impl State {
+    /// Of a set of states.
+    pub const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
 /// Bits of `Channel::events`.
 pub(super) mod pending {
     pub const CONNECTED: u8 = 1;
