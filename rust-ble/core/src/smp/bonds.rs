@@ -307,11 +307,7 @@ impl Identities {
             heard: None,
             listed: false,
         };
-        match self
-            .peers
-            .iter_mut()
-            .find(|peer| peer.address == new.address)
-        {
+        match self.find_mut(&new.address) {
             Some(peer) => {
                 *peer = new;
                 true
@@ -350,7 +346,7 @@ impl Identities {
     pub fn hear(&mut self, address: &Address) -> Address {
         let identity = self.resolve(address);
         if identity != *address {
-            if let Some(peer) = self.peers.iter_mut().find(|peer| peer.address == identity) {
+            if let Some(peer) = self.find_mut(&identity) {
                 peer.heard = Some(address.bytes);
             }
         }
@@ -360,18 +356,35 @@ impl Identities {
     /// Forgets a peer; false when unknown. The host deletes its secrets of
     /// `KIND_BOND` and `KIND_CLIENT`.
     pub fn remove(&mut self, identity: &Address) -> bool {
-        match self.peers.iter().position(|peer| peer.address == *identity) {
-            Some(at) => {
-                self.peers.swap_remove(at);
-                true
-            }
-            None => false,
+        let at = self.position(identity);
+        let known = at < self.peers.len();
+        if known {
+            self.peers.swap_remove(at);
         }
+        known
     }
 
     /// The bonded peer with this identity.
     pub fn find(&self, identity: &Address) -> Option<&Identity> {
-        self.peers.iter().find(|peer| peer.address == *identity)
+        self.peers.get(self.position(identity))
+    }
+
+    fn find_mut(&mut self, identity: &Address) -> Option<&mut Identity> {
+        let at = self.position(identity);
+        self.peers.get_mut(at)
+    }
+
+    /// Where a bonded peer is; past all if it is none.
+    #[inline(never)]
+    fn position(&self, identity: &Address) -> usize {
+        let mut at = 0;
+        for peer in &self.peers {
+            if peer.address == *identity {
+                break;
+            }
+            at += 1;
+        }
+        at
     }
 
     /// The identity behind a resolvable private address (Vol 6, Part B,
