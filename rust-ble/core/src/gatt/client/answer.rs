@@ -194,7 +194,7 @@ impl Client {
                 self.phase = if more { Phase::Ready } else { Phase::Answer };
             }
             opcode::PREPARE_WRITE_REQ => {
-                let data = first.data.as_ref().map_or(&[][..], |block| pool.get(block));
+                let data = pool.get_any(&first.data);
                 let part = part(data, first.extent as usize, self.sent_mtu);
                 let mut echo = Reader(rest);
                 let same = echo.u16() == Some(first.handle)
@@ -238,7 +238,7 @@ impl Client {
         events: &mut Events,
     ) -> Option<()> {
         let first = self.queue.front_mut()?;
-        let wanted = first.data.as_ref().map_or(&[][..], |block| pool.get(block));
+        let wanted = pool.get_any(&first.data);
         let characteristics = first.kind == Kind::Characteristics;
         loop {
             let entry = pdu.get(self.cursor as usize..);

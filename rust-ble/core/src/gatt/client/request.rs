@@ -100,7 +100,7 @@ impl Procedure {
     /// nothing left to ask for.
     #[inline(never)]
     fn emit(&self, mtu: u16, cancel: bool, pool: &Pool, out: &mut Writer) -> Option<u8> {
-        let data = self.data.as_ref().map_or(&[][..], |block| pool.get(block));
+        let data = pool.get_any(&self.data);
         let (handle, done) = (self.handle, self.extent as usize);
         let opcode = match self.kind {
             Kind::Mtu => opcode::EXCHANGE_MTU_REQ,
