@@ -153,17 +153,16 @@ impl Bond {
 
     /// Takes over the body of a key PDU of the peer.
     pub(super) fn learn(&mut self, code: u8, body: &[u8]) {
-        match code {
-            code::ENCRYPTION_INFORMATION => self.set(field::PEERS, body, 0),
-            code::CENTRAL_IDENTIFICATION => self.set(field::PEERS + 16, body, PEERS),
+        let (at, flag) = match code {
+            code::ENCRYPTION_INFORMATION => (field::PEERS, 0),
+            code::CENTRAL_IDENTIFICATION => (field::PEERS + 16, PEERS),
             // An IRK of zeros stands for none.
-            code::IDENTITY_INFORMATION if body.iter().any(|&byte| byte != 0) => {
-                self.set(field::IRK, body, IRK)
-            }
-            code::IDENTITY_ADDRESS_INFORMATION => self.set(field::IDENTITY, body, 0),
+            code::IDENTITY_INFORMATION if body.iter().any(|&byte| byte != 0) => (field::IRK, IRK),
+            code::IDENTITY_ADDRESS_INFORMATION => (field::IDENTITY, 0),
             // CSRK: signed writes are not supported.
-            _ => {}
-        }
+            _ => return,
+        };
+        self.set(at, body, flag);
     }
 
     /// Whether `learn` put a public or static random address there.
