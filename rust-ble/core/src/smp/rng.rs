@@ -54,7 +54,12 @@ impl Rng {
     }
 
     fn next(&mut self) -> [u8; 16] {
-        self.v = u128::from_be_bytes(self.v).wrapping_add(1).to_be_bytes();
+        let mut carry = 1;
+        for byte in self.v.iter_mut().rev() {
+            carry += u16::from(*byte);
+            *byte = carry as u8;
+            carry >>= 8;
+        }
         let mut block = self.v;
         encrypt(&self.key, &mut block);
         block
