@@ -28,7 +28,6 @@ use crate::pool::{Block, Pool};
 use crate::time::Instant;
 use crate::uuid::Uuid;
 use crate::wire::att::error::INSUFFICIENT_RESOURCES;
-use crate::wire::copy;
 use heapless::Deque;
 
 /// Status of a `…Done` event beside the ATT error codes of the peer, from the
@@ -126,8 +125,6 @@ pub struct Client {
     sent_mtu: u16,
     /// Where `next_event` goes on in the PDU.
     cursor: u16,
-    /// Size of the entries of a discovery response.
-    entry: u8,
     mtu_requested: bool,
     pending: Option<Characteristic>,
 }
@@ -143,7 +140,6 @@ impl Client {
             deadline: Instant(0),
             sent_mtu: 0,
             cursor: 0,
-            entry: 0,
             mtu_requested: false,
             pending: None,
         }
@@ -344,7 +340,9 @@ impl Client {
         let Some(block) = pool.alloc(data.len(), RESERVE) else {
             return Err(Error::NoMemory);
         };
-        copy(pool.get_mut(&block), data);
+        for (to, from) in pool.get_mut(&block).iter_mut().zip(data) {
+            *to = *from;
+        }
         self.push(kind, handle, extent, Some(block))
     }
 

@@ -1,7 +1,6 @@
 //! Received L2CAP PDUs, and the loop that turns everything received into
 //! events, one at a time.
 
-use super::query::Purpose;
 use super::{Current, Host, State};
 use crate::conn::{pdu_len, State as LinkState, L2CAP_HEADER};
 use crate::event::{self, Event, Record};
@@ -402,7 +401,7 @@ impl Host {
         match outcome {
             ServerOutcome::Done => self.dealt_with(pdu),
             ServerOutcome::Query { handle, .. } => {
-                let token = self.query.ask(Purpose::Read);
+                let token = self.query.ask_read();
                 self.push_event(event::BLE_IRQ_GATTS_READ_REQUEST, conn, handle)
                     .token = token.0;
                 Progress::Made
@@ -516,7 +515,7 @@ impl Host {
     /// The script answered a read request: zero allows it, else an ATT error
     /// code. Answers to a query that is over are ignored.
     pub fn answer_read(&mut self, token: crate::Token, code: u8) {
-        if self.query.answered(token, Purpose::Read) {
+        if self.query.read_answered(token) {
             if let Some(Current::Pdu(pdu)) = &mut self.current {
                 if let Stage::New { approved, refused } = &mut pdu.stage {
                     match code {

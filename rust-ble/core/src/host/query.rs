@@ -7,13 +7,17 @@ use crate::event::{Record, Token, BLE_IRQ_GET_SECRET, BLE_IRQ_SET_SECRET};
 use crate::smp::bonds::{self, Identity, BOND_LEN, KIND_BOND, KIND_CLIENT, KIND_OWN, OWN_KEY};
 use crate::smp::OwnIdentity;
 use crate::wire::{copy, Reader, Writer};
-use heapless::Deque;
+use heapless::Vec;
 
 /// CCCDs of one bonded client that are kept.
 const MAX_CCCDS: usize = 16;
 
 /// Longest value of a secret that we make.
 const VALUE_LEN: usize = bonds::CLIENT_HEADER + 4 * MAX_CCCDS;
+
+/// Questions that wait. With this size a Cortex-M0+ makes the offsets of the
+/// fields of `Host` behind it in one instruction.
+const MAX_WAITING: usize = 18;
 
 /// Length of the key of a peer's secret.
 const KEY_LEN: u8 = 7;
@@ -22,35 +26,53 @@ const _: () = assert!(VALUE_LEN >= BOND_LEN && OWN_KEY.len() != KEY_LEN as usize
 
 /// What is asked for, and what for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(super) enum What {
     /// Whether an attribute may be read.
     Read,
     /// Our own identity, at activation.
     LoadOwn,
     StoreOwn,
-    /// All bonds by index, at activation.
-    LoadIdentity(u8),
-    /// The bond of the peer on a link of this slot.
-    LoadBond(u8, Address),
-    StoreBond(u8, Address),
-    /// What a bonded client on this slot configured.
-    LoadClient(u8, Address),
-    StoreClient(Address),
-    DeleteBond(Address),
-    DeleteClient(Address),
+    /// All bonds by index, at activation: the slot is that index.
+    LoadIdentity,
+    /// The bond of the peer on a link.
+    LoadBond,
+    StoreBond,
+    /// What a bonded client on a link configured.
+    LoadClient,
+    StoreClient,
+    DeleteBond,
+    DeleteClient,
     /// All bonds, one after another.
     DeleteAll,
 }
+
+/// A question, with the slot and the peer that it is about, if any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Purpose {
+    what: What,
+    slot: u8,
+    peer: Address,
+}
+
+/// The peer of a question that is about none.
+pub(super) const NOBODY: Address = Address::public([0; 6]);
+
+/// Whether an attribute may be read.
+const READ: Purpose = Purpose {
+    what: What::Read,
+    slot: 0,
+    peer: NOBODY,
+};
 
 /// The question that waits for an answer, and those to be asked.
 #[derive(Debug)]
 pub(super) struct Query {
     token: u16,
     pending: Option<Purpose>,
-    waiting: Deque<Purpose, 16>,
+    /// The next one last.
+    waiting: Vec<Purpose, MAX_WAITING>,
     key: [u8; KEY_LEN as usize],
     value: [u8; VALUE_LEN],
-    value_len: u8,
 }
 
 impl Query {
@@ -58,11 +80,10 @@ impl Query {
         Query {
             token: 0,
             // Zeros; `clear` clears it.
-            pending: Some(Purpose::Read),
-            waiting: Deque::new(),
+            pending: Some(READ),
+            waiting: Vec::new(),
             key: [0; KEY_LEN as usize],
             value: [0; VALUE_LEN],
-            value_len: 0,
         }
     }
 
@@ -71,19 +92,22 @@ impl Query {
     }
 
     /// Asks, and gives the token of the answer.
-    pub(super) fn ask(&mut self, purpose: Purpose) -> Token {
+    fn ask(&mut self, purpose: Purpose) -> Token {
         self.token = self.token.wrapping_add(1);
         self.pending = Some(purpose);
         Token(self.token)
     }
 
-    /// Whether an answer is to the question that waits; then it is over.
-    pub(super) fn answered(&mut self, token: Token, purpose: Purpose) -> bool {
-        let fits = self.pending == Some(purpose) && token.0 == self.token;
-        if fits {
-            self.pending = None;
-        }
-        fits
+    /// Asks whether an attribute may be read.
+    pub(super) fn ask_read(&mut self) -> Token {
+        self.ask(READ)
+    }
+
+    /// Whether an answer is to the question that waits, which is whether an
+    /// attribute may be read; then it is over.
+    pub(super) fn read_answered(&mut self, token: Token) -> bool {
+        let fits = |pending: &mut Purpose| pending.what == What::Read && token.0 == self.token;
+        self.pending.take_if(fits).is_some()
     }
 
     pub(super) fn clear(&mut self) {
@@ -98,23 +122,29 @@ impl Query {
     }
 
     /// Has a question asked later; each purpose waits once.
-    pub(super) fn later(&mut self, purpose: Purpose) -> bool {
-        self.waiting.iter().any(|&waiting| waiting == purpose)
-            || self.waiting.push_back(purpose).is_ok()
+    #[inline(never)]
+    pub(super) fn later(&mut self, what: What, slot: u8, peer: &Address) -> bool {
+        let peer = *peer;
+        let purpose = Purpose { what, slot, peer };
+        self.waiting.contains(&purpose) || self.waiting.insert(0, purpose).is_ok()
     }
 
     /// Has a question asked next.
-    pub(super) fn soon(&mut self, purpose: Purpose) -> bool {
-        self.waiting.push_front(purpose).is_ok()
+    #[inline(never)]
+    pub(super) fn soon(&mut self, what: What, slot: u8, peer: &Address) -> bool {
+        let peer = *peer;
+        let purpose = Purpose { what, slot, peer };
+        self.waiting.push(purpose).is_ok()
+    }
+
+    #[inline(never)]
+    fn set_key(&mut self, peer: &Address) {
+        self.key = bonds::key(peer);
     }
 
     fn take(&mut self, token: Token) -> Option<Purpose> {
-        let purpose = self.pending.filter(|_| token.0 == self.token)?;
-        if purpose == Purpose::Read {
-            return None;
-        }
-        self.pending = None;
-        Some(purpose)
+        let fits = |pending: &mut Purpose| pending.what != What::Read && token.0 == self.token;
+        self.pending.take_if(fits)
     }
 }
 
@@ -125,11 +155,12 @@ impl Host {
         let Some(purpose) = self.query.take(token) else {
             return;
         };
-        match purpose {
-            Purpose::LoadOwn => self.own_loaded(value),
-            Purpose::LoadIdentity(index) => self.identity_loaded(index, value),
-            Purpose::LoadBond(slot, _) => self.smp.bond_loaded(slot, value),
-            Purpose::LoadClient(slot, peer) => self.client_loaded(slot as usize, &peer, value),
+        let Purpose { what, slot, peer } = purpose;
+        match what {
+            What::LoadOwn => self.own_loaded(value),
+            What::LoadIdentity => self.identity_loaded(slot, value),
+            What::LoadBond => self.smp.bond_loaded(slot, value),
+            What::LoadClient => self.client_loaded(slot as usize, &peer, value),
             _ => {}
         }
     }
@@ -139,70 +170,50 @@ impl Host {
         let Some(purpose) = self.query.take(token) else {
             return;
         };
-        match purpose {
-            Purpose::StoreBond(slot, _) => self.smp.bond_stored(slot, stored),
-            Purpose::StoreOwn => self.own_kept = stored,
+        match purpose.what {
+            What::StoreBond => self.smp.bond_stored(purpose.slot, stored),
+            What::StoreOwn => self.own_kept = stored,
             _ => {}
         }
     }
 
     /// Asks the next question that waits, unless it has become pointless.
     pub(super) fn next_query(&mut self) -> Option<()> {
-        let mut purpose = self.query.waiting.pop_front()?;
-        if purpose == Purpose::DeleteAll {
-            let peer = self.forget_next()?;
+        let mut purpose = self.query.waiting.pop()?;
+        if purpose.what == What::DeleteAll {
+            purpose.peer = self.forget_next()?;
             // There is room: one was taken out.
-            self.query.soon(Purpose::DeleteAll);
-            self.query.soon(Purpose::DeleteClient(peer));
-            purpose = Purpose::DeleteBond(peer);
+            self.query.soon(What::DeleteAll, 0, &NOBODY);
+            self.query.soon(What::DeleteClient, 0, &purpose.peer);
+            purpose.what = What::DeleteBond;
         }
-        let (kind, peer, index, store) = match &purpose {
-            Purpose::LoadOwn => (KIND_OWN, None, 0, None),
-            Purpose::StoreOwn => {
-                let value = self.settings.own.emit();
-                self.set_query_value(&value);
-                (KIND_OWN, None, 0, Some(true))
-            }
-            Purpose::LoadIdentity(index) => (KIND_BOND, None, *index, None),
-            Purpose::LoadBond(_, peer) => (KIND_BOND, Some(peer), 0, None),
-            Purpose::StoreBond(slot, peer) => {
-                // Nothing, when the link is gone meanwhile.
-                let value = *self.smp.bond_to_store(*slot)?;
-                self.set_query_value(&value);
-                (KIND_BOND, Some(peer), 0, Some(true))
-            }
-            Purpose::LoadClient(_, peer) => (KIND_CLIENT, Some(peer), 0, None),
-            Purpose::StoreClient(peer) => {
-                // Without the link there is nothing new to keep.
-                if !self.emit_client(peer) {
-                    return None;
-                }
-                (KIND_CLIENT, Some(peer), 0, Some(true))
-            }
-            Purpose::DeleteBond(peer) => (KIND_BOND, Some(peer), 0, Some(false)),
-            Purpose::DeleteClient(peer) => (KIND_CLIENT, Some(peer), 0, Some(false)),
-            Purpose::Read | Purpose::DeleteAll => return None,
+        let Purpose { what, slot, peer } = purpose;
+        let (event, kind, key_len) = match what {
+            What::LoadOwn => (BLE_IRQ_GET_SECRET, KIND_OWN, OWN_KEY.len() as u8),
+            What::StoreOwn => (BLE_IRQ_SET_SECRET, KIND_OWN, OWN_KEY.len() as u8),
+            // By index without a key.
+            What::LoadIdentity => (BLE_IRQ_GET_SECRET, KIND_BOND, 0),
+            What::LoadBond => (BLE_IRQ_GET_SECRET, KIND_BOND, KEY_LEN),
+            What::LoadClient => (BLE_IRQ_GET_SECRET, KIND_CLIENT, KEY_LEN),
+            What::StoreClient | What::DeleteClient => (BLE_IRQ_SET_SECRET, KIND_CLIENT, KEY_LEN),
+            _ => (BLE_IRQ_SET_SECRET, KIND_BOND, KEY_LEN),
         };
-        if let Some(peer) = peer {
-            self.query.key = bonds::key(peer);
-        }
+        self.query.set_key(&peer);
+        let value_len = match what {
+            What::StoreOwn => copy(&mut self.query.value, &self.settings.own.emit()),
+            // Nothing, when the link is gone meanwhile.
+            What::StoreBond => copy(&mut self.query.value, self.smp.bond_to_store(slot)?),
+            What::StoreClient => self.emit_client(&peer)?,
+            _ => 0,
+        };
         let token = self.query.ask(purpose);
-        let event = match store {
-            None => BLE_IRQ_GET_SECRET,
-            Some(_) => BLE_IRQ_SET_SECRET,
-        };
         let record = self.events.push(event, 0, kind.into());
-        record.value[1] = index.into();
-        record.token = token.0;
-        // By index without a key.
-        record.key_len = match purpose {
-            Purpose::LoadOwn | Purpose::StoreOwn => OWN_KEY.len() as u8,
-            Purpose::LoadIdentity(_) => 0,
-            _ => KEY_LEN,
-        };
-        if store == Some(true) {
-            record.data_len = self.query.value_len.into();
+        if what == What::LoadIdentity {
+            record.value[1] = slot.into();
         }
+        record.token = token.0;
+        record.key_len = key_len;
+        record.data_len = value_len as u16;
         Some(())
     }
 
@@ -218,22 +229,17 @@ impl Host {
     }
 
     /// Asks to keep a bond.
-    pub(super) fn store_bond(&mut self, slot: u8, peer: Address) {
-        if !self.query.soon(Purpose::StoreBond(slot, peer)) {
+    pub(super) fn store_bond(&mut self, slot: u8, peer: &Address) {
+        if !self.query.soon(What::StoreBond, slot, peer) {
             self.smp.bond_stored(slot, false);
         }
     }
 
-    fn set_query_value(&mut self, value: &[u8]) {
-        self.query.value_len = copy(&mut self.query.value, value) as u8;
-    }
-
-    /// The value that keeps what the client of a bonded peer configured;
-    /// `false` if there is no such link any more.
-    fn emit_client(&mut self, peer: &Address) -> bool {
-        let Some(slot) = self.slot_of(peer) else {
-            return false;
-        };
+    /// Makes the value that keeps what the client of a bonded peer configured,
+    /// and gives its length; `None` if there is no such link any more, since
+    /// without it there is nothing new to keep.
+    fn emit_client(&mut self, peer: &Address) -> Option<usize> {
+        let slot = self.slot_of(peer)?;
         let saved = self.links[slot].server.save(&mut self.db);
         let mut w = Writer::new(&mut self.query.value);
         bonds::client_emit(&mut w, saved.features, &saved.hash);
@@ -245,8 +251,7 @@ impl Host {
             w.u16(next).u16(bits as u16);
             handle = next;
         }
-        self.query.value_len = w.len() as u8;
-        true
+        Some(w.len())
     }
 
     fn client_loaded(&mut self, slot: usize, peer: &Address, value: Option<&[u8]>) {
@@ -266,7 +271,7 @@ impl Host {
                 }
             }
             None => {
-                self.query.later(Purpose::StoreClient(*peer));
+                self.query.later(What::StoreClient, 0, peer);
             }
         }
         self.encryption_update(slot);
@@ -286,8 +291,8 @@ impl Host {
 
     /// Our identity first, then who is bonded.
     pub(super) fn load_secrets(&mut self) {
-        self.query.later(Purpose::LoadOwn);
-        self.query.later(Purpose::LoadIdentity(0));
+        self.query.later(What::LoadOwn, 0, &NOBODY);
+        self.query.later(What::LoadIdentity, 0, &NOBODY);
     }
 
     fn own_loaded(&mut self, value: Option<&[u8]>) {
@@ -300,7 +305,7 @@ impl Host {
                 self.settings.own = own;
             }
             None => {
-                self.query.soon(Purpose::StoreOwn);
+                self.query.soon(What::StoreOwn, 0, &NOBODY);
                 if self.own_known {
                     return;
                 }
@@ -317,7 +322,7 @@ impl Host {
         let next = index.checked_add(1);
         if let (Some(value), Some(next)) = (value, next) {
             self.smp.identities.load(value);
-            self.query.soon(Purpose::LoadIdentity(next));
+            self.query.soon(What::LoadIdentity, next, &NOBODY);
             return;
         }
         let listed = |peer: &Identity| self.in_resolving_list(&peer.address);

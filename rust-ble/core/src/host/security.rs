@@ -1,6 +1,6 @@
 //! Pairing, encryption and bonds of links.
 
-use super::query::Purpose;
+use super::query::{What, NOBODY};
 use super::Host;
 use crate::addr::Address;
 use crate::conn::{State as LinkState, L2CAP_HEADER};
@@ -99,7 +99,7 @@ impl Host {
                 if connected(&peer) {
                     return Err(Error::Busy);
                 }
-                self.forget(peer)
+                self.forget(&peer)
             }
             None => {
                 if self
@@ -111,7 +111,7 @@ impl Host {
                 {
                     return Err(Error::Busy);
                 }
-                if self.query.later(Purpose::DeleteAll) {
+                if self.query.later(What::DeleteAll, 0, &NOBODY) {
                     Ok(())
                 } else {
                     Err(Error::NoMemory)
@@ -120,13 +120,13 @@ impl Host {
         }
     }
 
-    fn forget(&mut self, peer: Address) -> Result<()> {
-        if !self.query.later(Purpose::DeleteBond(peer))
-            || !self.query.later(Purpose::DeleteClient(peer))
+    fn forget(&mut self, peer: &Address) -> Result<()> {
+        if !self.query.later(What::DeleteBond, 0, peer)
+            || !self.query.later(What::DeleteClient, 0, peer)
         {
             return Err(Error::NoMemory);
         }
-        self.smp.identities.remove(&peer);
+        self.smp.identities.remove(peer);
         self.refresh_soon();
         Ok(())
     }
@@ -258,11 +258,11 @@ impl Host {
                 record.value[3] = (digits >> 16) as u16;
             }
             Action::LoadBond(peer) => {
-                if !self.query.soon(Purpose::LoadBond(slot, peer)) {
+                if !self.query.soon(What::LoadBond, slot, &peer) {
                     self.smp.bond_loaded(slot, None);
                 }
             }
-            Action::StoreBond(peer) => self.store_bond(slot, peer),
+            Action::StoreBond(peer) => self.store_bond(slot, &peer),
             Action::Encrypted(security) => link.security = security,
             Action::Done { security, identity } => {
                 link.security = security;
@@ -272,7 +272,7 @@ impl Host {
                 }
                 // What the client configured is there when the script hears
                 // of the encryption.
-                if !self.query.soon(Purpose::LoadClient(slot, identity)) {
+                if !self.query.soon(What::LoadClient, slot, &identity) {
                     self.encryption_update(slot as usize);
                 }
                 if !self.in_resolving_list(&identity) {
@@ -305,8 +305,7 @@ impl Host {
     pub(super) fn client_changed(&mut self, slot: usize) {
         let link = &mut self.links[slot];
         if link.server.take_unsaved() && link.security.bonded {
-            let peer = link.peer;
-            self.query.later(Purpose::StoreClient(peer));
+            self.query.later(What::StoreClient, 0, &link.peer);
         }
     }
 }

@@ -39,60 +39,56 @@ pub(super) struct Signalling {
     /// Identifier used last.
     id: u8,
     pub update: Update,
-    /// Identifier of the request for it.
-    update_id: u8,
-    pub params: ConnParams,
-    /// When that fails.
-    pub deadline: Instant,
 }
 
 /// Our connection parameter update request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Update {
     Idle,
-    Wanted,
-    Sent,
+    Wanted {
+        params: ConnParams,
+        deadline: Instant,
+    },
+    Sent {
+        id: u8,
+        deadline: Instant,
+    },
     /// The central said yes; its update is to come.
-    Accepted,
+    Accepted {
+        deadline: Instant,
+    },
 }
 
 impl Signalling {
-    /// All of it zeros, for a static.
     pub const fn new() -> Self {
         Signalling {
             id: 0,
             update: Update::Idle,
-            update_id: 0,
-            params: ConnParams {
-                interval_min: 0,
-                interval_max: 0,
-                latency: 0,
-                timeout: 0,
-            },
-            deadline: Instant(0),
         }
     }
 
     pub fn deadline(&self) -> Option<Instant> {
-        (self.update != Update::Idle).then_some(self.deadline)
-    }
-
-    /// Whether the answer with this identifier is waited for.
-    fn waits_for(&self, id: u8) -> bool {
-        self.update == Update::Sent && self.update_id == id
+        match self.update {
+            Update::Idle => None,
+            Update::Wanted { deadline, .. }
+            | Update::Sent { deadline, .. }
+            | Update::Accepted { deadline } => Some(deadline),
+        }
     }
 
     /// The answer with this identifier came; whether it was waited for.
-    fn answered(&mut self, id: u8, accepted: bool) -> bool {
-        let waited = self.waits_for(id);
-        if waited {
-            self.update = if accepted {
-                Update::Accepted
-            } else {
-                Update::Idle
-            };
+    fn answered(&mut self, answer: u8, accepted: bool) -> bool {
+        match self.update {
+            Update::Sent { id, deadline } if id == answer => {
+                self.update = if accepted {
+                    Update::Accepted { deadline }
+                } else {
+                    Update::Idle
+                };
+                true
+            }
+            _ => false,
         }
-        waited
     }
 }
 
@@ -274,10 +270,11 @@ impl Channels {
                 emit(out, code::RECONFIGURE_RSP, id, &[result]);
             }
             code::FLOW_CONTROL_CREDIT_IND => {
-                let index = self.peer_index(slot, a);
-                let channel = self.channels.get_mut(index);
-                if channel.is_some_and(|channel| channel.credits_taken(b).is_err()) {
-                    self.fail(now, index);
+                if let Some(index) = self.peer_index(slot, a) {
+                    let channel = self.channels.get_mut(index);
+                    if channel.is_some_and(|channel| channel.credits_taken(b).is_err()) {
+                        self.fail(now, index);
+                    }
                 }
             }
             code::DISCONNECTION_REQ => self.disconnection_request(slot, id, a, b, out),
@@ -473,24 +470,18 @@ impl Channels {
         id: u8,
         &[dcid, mtu, mps, credits, result]: &[u16; 5],
     ) {
-        let index = self.outstanding(slot, id);
-        let mut status = 0;
+        let Some(index) = self.outstanding(slot, id, State::Connecting) else {
+            return;
+        };
         if result != result::SUCCESS {
-            status = signal::status(result);
+            self.end(index, signal::status(result));
         } else if !is_dynamic(dcid) || self.uses(slot, dcid) || !acceptable(mtu, mps, MIN_MTU) {
-            status = status::INVALID;
-        }
-        match self.channels.get_mut(index) {
-            Some(channel) if channel.state == State::Connecting => {
-                if status != 0 {
-                    return self.end(index, status);
-                }
-                channel.peer_cid = dcid;
-                channel.open(mtu, mps, credits);
-                channel.state = State::Open;
-                channel.events |= pending::CONNECTED;
-            }
-            _ => {}
+            self.end(index, status::INVALID);
+        } else if let Some(channel) = self.channels.get_mut(index) {
+            channel.peer_cid = dcid;
+            channel.open(mtu, mps, credits);
+            channel.state = State::Open;
+            channel.events |= pending::CONNECTED;
         }
     }
 
@@ -520,7 +511,8 @@ impl Channels {
             return reconfigured::UNACCEPTABLE;
         }
         for &cid in cids {
-            match self.channels.get(self.peer_index(slot, cid)) {
+            let index = self.peer_index(slot, cid).unwrap_or(usize::MAX);
+            match self.channels.get(index) {
                 Some(channel) if channel.enhanced => {
                     if mtu < channel.peer_mtu {
                         return reconfigured::MTU_REDUCED;
@@ -533,7 +525,7 @@ impl Channels {
             }
         }
         for &cid in cids {
-            let index = self.peer_index(slot, cid);
+            let index = self.peer_index(slot, cid).unwrap_or(usize::MAX);
             if let Some(channel) = self.channels.get_mut(index) {
                 (channel.peer_mtu, channel.peer_mps) = (mtu, mps);
             }
@@ -543,14 +535,18 @@ impl Channels {
 
     /// The peer does not take a command of ours (4.1).
     fn rejected(&mut self, slot: u8, id: u8, reason: u16) -> Outcome {
-        let index = self.outstanding(slot, id);
-        if let Some(channel) = self.channels.get(index) {
-            let status = match (channel.state, reason) {
-                (State::Closing, _) => 0,
-                (_, reason::NOT_UNDERSTOOD) => status::NOT_SUPPORTED,
-                _ => status::REJECTED,
-            };
-            self.end(index, status);
+        if let Some(index) = self.outstanding(slot, id, State::Connecting) {
+            let unknown = reason == reason::NOT_UNDERSTOOD;
+            self.end(
+                index,
+                if unknown {
+                    status::NOT_SUPPORTED
+                } else {
+                    status::REJECTED
+                },
+            );
+        } else if let Some(index) = self.outstanding(slot, id, State::Closing) {
+            self.end(index, 0);
         } else if self
             .signalling(slot)
             .is_some_and(|signalling| signalling.answered(id, false))
@@ -561,27 +557,31 @@ impl Channels {
     }
 
     fn poll_update(&mut self, slot: u8, out: &mut Writer) -> bool {
-        if !self.update_wanted(slot) {
+        let Some(&mut Signalling {
+            update: Update::Wanted { params, deadline },
+            ..
+        }) = self.signalling(slot)
+        else {
             return false;
-        }
+        };
         let id = self.next_id(slot);
+        let ConnParams {
+            interval_min,
+            interval_max,
+            latency,
+            timeout,
+        } = params;
+        let words = [interval_min, interval_max, latency, timeout];
+        emit(out, code::PARAMETER_UPDATE_REQ, id, &words);
         if let Some(signalling) = self.signalling(slot) {
-            (signalling.update, signalling.update_id) = (Update::Sent, id);
-            let ConnParams {
-                interval_min,
-                interval_max,
-                latency,
-                timeout,
-            } = signalling.params;
-            let words = [interval_min, interval_max, latency, timeout];
-            emit(out, code::PARAMETER_UPDATE_REQ, id, &words);
+            signalling.update = Update::Sent { id, deadline };
         }
         true
     }
 
     fn update_wanted(&self, slot: u8) -> bool {
         let link = self.links.get(slot as usize);
-        link.is_some_and(|link| link.signalling.update == Update::Wanted)
+        link.is_some_and(|link| matches!(link.signalling.update, Update::Wanted { .. }))
     }
 
     /// What one channel has to signal.
@@ -624,47 +624,40 @@ impl Channels {
             };
             signalling.id = signalling.id.checked_add(1).unwrap_or(1);
             let id = signalling.id;
-            if !signalling.waits_for(id) && self.outstanding(slot, id) == usize::MAX {
+            let taken = matches!(signalling.update, Update::Sent { id: sent, .. } if sent == id);
+            let waits = |channel: &Channel| channel.slot == slot && channel.waits_for(id);
+            if !taken && !self.channels.iter().any(waits) {
                 return id;
             }
         }
     }
 
-    /// The channel whose request has this identifier; past all if there is none.
-    fn outstanding(&self, slot: u8, id: u8) -> usize {
-        self.find(slot, ASKING, Some(id), None)
+    /// The channel in this state whose request has this identifier.
+    fn outstanding(&self, slot: u8, id: u8, state: State) -> Option<usize> {
+        let is_it = |channel: &Channel| {
+            channel.slot == slot && channel.state == state && channel.waits_for(id)
+        };
+        self.channels.iter().position(is_it)
     }
 
-    /// The channel with the peer's CID; past all if there is none.
-    fn peer_index(&self, slot: u8, cid: u16) -> usize {
-        self.find(slot, LINKED, None, Some(cid))
+    /// The channel with the peer's CID. Of few channels: not worth an index.
+    fn peer_index(&self, slot: u8, cid: u16) -> Option<usize> {
+        let is_it = |channel: &Channel| {
+            channel.slot == slot && channel.peer_cid == cid && channel.is_linked()
+        };
+        self.channels.iter().position(is_it)
     }
 
     /// Whether the peer's CID belongs to a channel, or is asked for.
     fn uses(&self, slot: u8, cid: u16) -> bool {
-        self.find(slot, LINKED | State::Incoming.bit(), None, Some(cid)) != usize::MAX
-    }
-
-    /// The first channel of a link in one of these states, with this identifier
-    /// of its request and the peer's CID, as far as given; past all if there is
-    /// none. Of few channels: not worth an index.
-    #[inline(never)]
-    fn find(&self, slot: u8, states: u8, id: Option<u8>, cid: Option<u16>) -> usize {
-        let is_it = |channel: &Channel| {
+        let uses = |channel: &Channel| {
             channel.slot == slot
-                && states & channel.state.bit() != 0
-                && id.is_none_or(|id| id == channel.id)
-                && cid.is_none_or(|cid| cid == channel.peer_cid)
+                && channel.peer_cid == cid
+                && (channel.is_linked() || channel.state == State::Incoming)
         };
-        self.channels.iter().position(is_it).unwrap_or(usize::MAX)
+        self.channels.iter().any(uses)
     }
 }
-
-/// A request of ours waits for an answer.
-const ASKING: u8 = State::Connecting.bit() | State::Closing.bit();
-
-/// The peer's CID belongs to the channel.
-const LINKED: u8 = State::Open.bit() | State::Closing.bit();
 
 fn is_dynamic(cid: u16) -> bool {
     (cid::FIRST_DYNAMIC..=cid::LAST_DYNAMIC).contains(&cid)

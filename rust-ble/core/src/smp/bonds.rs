@@ -153,16 +153,17 @@ impl Bond {
 
     /// Takes over the body of a key PDU of the peer.
     pub(super) fn learn(&mut self, code: u8, body: &[u8]) {
-        let (at, flag) = match code {
-            code::ENCRYPTION_INFORMATION => (field::PEERS, 0),
-            code::CENTRAL_IDENTIFICATION => (field::PEERS + 16, PEERS),
+        match code {
+            code::ENCRYPTION_INFORMATION => self.set(field::PEERS, body, 0),
+            code::CENTRAL_IDENTIFICATION => self.set(field::PEERS + 16, body, PEERS),
             // An IRK of zeros stands for none.
-            code::IDENTITY_INFORMATION if body.iter().any(|&byte| byte != 0) => (field::IRK, IRK),
-            code::IDENTITY_ADDRESS_INFORMATION => (field::IDENTITY, 0),
+            code::IDENTITY_INFORMATION if body.iter().any(|&byte| byte != 0) => {
+                self.set(field::IRK, body, IRK)
+            }
+            code::IDENTITY_ADDRESS_INFORMATION => self.set(field::IDENTITY, body, 0),
             // CSRK: signed writes are not supported.
-            _ => return,
-        };
-        self.set(at, body, flag);
+            _ => {}
+        }
     }
 
     /// Whether `learn` put a public or static random address there.
@@ -306,7 +307,11 @@ impl Identities {
             heard: None,
             listed: false,
         };
-        match self.find_mut(&new.address) {
+        match self
+            .peers
+            .iter_mut()
+            .find(|peer| peer.address == new.address)
+        {
             Some(peer) => {
                 *peer = new;
                 true
@@ -345,7 +350,7 @@ impl Identities {
     pub fn hear(&mut self, address: &Address) -> Address {
         let identity = self.resolve(address);
         if identity != *address {
-            if let Some(peer) = self.find_mut(&identity) {
+            if let Some(peer) = self.peers.iter_mut().find(|peer| peer.address == identity) {
                 peer.heard = Some(address.bytes);
             }
         }
@@ -355,35 +360,18 @@ impl Identities {
     /// Forgets a peer; false when unknown. The host deletes its secrets of
     /// `KIND_BOND` and `KIND_CLIENT`.
     pub fn remove(&mut self, identity: &Address) -> bool {
-        let at = self.position(identity);
-        let known = at < self.peers.len();
-        if known {
-            self.peers.swap_remove(at);
+        match self.peers.iter().position(|peer| peer.address == *identity) {
+            Some(at) => {
+                self.peers.swap_remove(at);
+                true
+            }
+            None => false,
         }
-        known
     }
 
     /// The bonded peer with this identity.
     pub fn find(&self, identity: &Address) -> Option<&Identity> {
-        self.peers.get(self.position(identity))
-    }
-
-    fn find_mut(&mut self, identity: &Address) -> Option<&mut Identity> {
-        let at = self.position(identity);
-        self.peers.get_mut(at)
-    }
-
-    /// Where a bonded peer is; past all if it is none.
-    #[inline(never)]
-    fn position(&self, identity: &Address) -> usize {
-        let mut at = 0;
-        for peer in &self.peers {
-            if peer.address == *identity {
-                break;
-            }
-            at += 1;
-        }
-        at
+        self.peers.iter().find(|peer| peer.address == *identity)
     }
 
     /// The identity behind a resolvable private address (Vol 6, Part B,

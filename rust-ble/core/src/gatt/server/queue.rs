@@ -81,8 +81,10 @@ impl Queue {
     }
 
     pub fn bytes<'a>(&self, pool: &'a Pool) -> &'a [u8] {
-        let bytes = pool.get_any(&self.block);
-        bytes.get(..self.used.into()).unwrap_or(bytes)
+        let block = self.block.as_ref().map(|block| pool.get(block));
+        block
+            .and_then(|bytes| bytes.get(..self.used.into()))
+            .unwrap_or(&[])
     }
 
     pub fn handle_at(&self, pool: &Pool, at: usize) -> Option<u16> {
