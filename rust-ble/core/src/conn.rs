@@ -12,7 +12,7 @@ use crate::wire::att::DEFAULT_MTU;
 use crate::Security;
 use core::cell::Cell;
 use core::ops::{Index, IndexMut};
-use heapless::Deque;
+use heapless::Vec;
 
 /// Length of the L2CAP basic header: length and channel (Vol 3, Part A, 3.1).
 pub const L2CAP_HEADER: usize = 4;
@@ -161,9 +161,9 @@ pub struct Link {
     /// GATT server.
     pub server: server::Link,
     /// Indications; the first is at the peer when its PDU is gone.
-    pub indications: Deque<Indication, MAX_INDICATIONS>,
+    pub indications: Vec<Indication, MAX_INDICATIONS>,
     /// PDUs to send, L2CAP header included; the first may be partly sent.
-    pub tx: Deque<Block, TX_QUEUE>,
+    pub tx: Vec<Block, TX_QUEUE>,
     /// The PDU being received.
     pub rx: Reassembly,
 }
@@ -197,7 +197,7 @@ impl Link {
             },
             rx: Reassembly::new(),
             skips: false,
-            tx: Deque::new(),
+            tx: Vec::new(),
             sent: 0,
             in_flight: 0,
             overdue: None,
@@ -206,7 +206,7 @@ impl Link {
             sends: false,
             ending: false,
             parameter_request: false,
-            indications: Deque::new(),
+            indications: Vec::new(),
             indication_deadline: None,
             client: Client::new(),
             server: server::Link::at(0),
@@ -216,10 +216,16 @@ impl Link {
 
     /// Frees what waits to be sent.
     pub fn drop_tx(&mut self, pool: &mut Pool) {
-        while let Some(block) = self.tx.pop_front() {
+        while let Some(block) = self.tx.pop() {
             pool.free(block);
         }
         (self.sent, self.response_at, self.confirmation_at) = (0, 0, 0);
+    }
+
+    /// Takes the first indication.
+    #[inline(never)]
+    pub fn pop_indication(&mut self) -> Option<Indication> {
+        (!self.indications.is_empty()).then(|| self.indications.remove(0))
     }
 
     /// Takes the first PDU, which was sent.
@@ -227,7 +233,7 @@ impl Link {
         self.sent = 0;
         self.response_at = self.response_at.saturating_sub(1);
         self.confirmation_at = self.confirmation_at.saturating_sub(1);
-        self.tx.pop_front()
+        (!self.tx.is_empty()).then(|| self.tx.remove(0))
     }
 }
 

@@ -28,7 +28,7 @@ use crate::pool::{Block, Pool};
 use crate::time::Instant;
 use crate::uuid::Uuid;
 use crate::wire::att::error::INSUFFICIENT_RESOURCES;
-use heapless::Deque;
+use heapless::Vec;
 
 /// Status of a `…Done` event beside the ATT error codes of the peer, from the
 /// range that Vol 3, Part F, 3.4.1.1 reserves. The values are those that
@@ -112,7 +112,7 @@ enum Phase {
 /// The client of one link.
 #[derive(Debug)]
 pub struct Client {
-    queue: Deque<Procedure, MAX_PROCEDURES>,
+    queue: Vec<Procedure, MAX_PROCEDURES>,
     phase: Phase,
     /// How the first procedure ends; of a long write that is to be cancelled
     /// before it has ended.
@@ -133,7 +133,7 @@ impl Client {
     /// A client with nothing to do: all of it zeros, for a static.
     pub const fn new() -> Self {
         Client {
-            queue: Deque::new(),
+            queue: Vec::new(),
             phase: Phase::Ready,
             status: 0,
             failed: 0,
@@ -357,12 +357,15 @@ impl Client {
             extent,
             data,
         };
-        self.queue.push_back(procedure).map_err(|_| Error::NoMemory)
+        self.queue.push(procedure).map_err(|_| Error::NoMemory)
     }
 
     /// Takes the first procedure off the queue and frees what it holds.
     fn pop(&mut self, pool: &mut Pool) -> Option<Procedure> {
-        let mut procedure = self.queue.pop_front()?;
+        if self.queue.is_empty() {
+            return None;
+        }
+        let mut procedure = self.queue.remove(0);
         if let Some(block) = procedure.data.take() {
             pool.free(block);
         }

@@ -487,7 +487,7 @@ impl Host {
         self.tx.shrink(&mut block, L2CAP_HEADER + len);
         self.tx.writer(&block, 0).u16(len as u16).u16(channel);
         self.links.wake(slot);
-        if let Err(block) = self.links[slot].tx.push_back(block) {
+        if let Err(block) = self.links[slot].tx.push(block) {
             self.tx.free(block);
         }
     }
@@ -496,7 +496,7 @@ impl Host {
     fn indication_confirmed(&mut self, slot: usize) -> Option<()> {
         let link = &mut self.links[slot];
         link.indication_deadline.take()?;
-        let indication = link.indications.pop_front()?;
+        let indication = link.pop_indication()?;
         let handle = indication.handle;
         if handle == crate::gatt::db::SERVICE_CHANGED_HANDLE {
             link.server.service_changed_confirmed(&self.db);

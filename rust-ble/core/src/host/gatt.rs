@@ -39,7 +39,7 @@ impl Host {
         self.now = now;
         let slot = self.slot(conn)?;
         let block = self.value_pdu(slot, opcode::HANDLE_VALUE_NTF, handle, value)?;
-        if let Err(block) = self.links[slot].tx.push_back(block) {
+        if let Err(block) = self.links[slot].tx.push(block) {
             self.tx.free(block);
             return Err(Error::NoMemory);
         }
@@ -66,7 +66,7 @@ impl Host {
             pdu: Some(block),
         };
         // There is room, as was seen above.
-        let _ = self.links[slot].indications.push_back(indication);
+        let _ = self.links[slot].indications.push(indication);
         Ok(())
     }
 
@@ -175,7 +175,7 @@ impl Host {
             handle: SERVICE_CHANGED_HANDLE,
             pdu: Some(block),
         };
-        let _ = link.indications.push_back(indication);
+        let _ = link.indications.push(indication);
         link.server.service_changed_sent(&self.db);
     }
 

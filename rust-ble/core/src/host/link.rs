@@ -328,7 +328,7 @@ impl Host {
     /// Drops the next indication, and gives the handle of its value.
     #[inline(never)]
     fn next_failed(&mut self, slot: usize) -> Option<u16> {
-        let indication = self.links[slot].indications.pop_front()?;
+        let indication = self.links[slot].pop_indication()?;
         if let Some(block) = indication.pdu {
             self.tx.free(block);
         }

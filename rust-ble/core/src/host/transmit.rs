@@ -96,7 +96,7 @@ impl Host {
                 header[..5].copy_from_slice(&acl.emit(len as usize));
                 let head = self
                     .tx
-                    .get(link.tx.front()?)
+                    .get(link.tx.first()?)
                     .get(sent..sent + len as usize)?;
                 Some(Transmit {
                     header,
@@ -141,7 +141,7 @@ impl Host {
                 link.sent += len;
                 if link
                     .tx
-                    .front()
+                    .first()
                     .is_some_and(|block| block.len() <= link.sent as usize)
                 {
                     if let Some(block) = link.pop_tx() {
@@ -203,7 +203,7 @@ impl Host {
         if !self.channels.frame_open(slot as u8) {
             self.gather(slot);
             let link = &mut self.links[slot];
-            if let Some(block) = link.tx.front() {
+            if let Some(block) = link.tx.first() {
                 // PDUs and frames take turns, but a PDU is not interrupted.
                 if link.sent > 0 || !link.frame_next {
                     let len = (block.len() as u16 - link.sent).min(acl_len);
@@ -227,7 +227,7 @@ impl Host {
             None => {
                 let link = &mut self.links[slot];
                 link.frame_next = false;
-                let len = (link.tx.front()?.len() as u16 - link.sent).min(acl_len);
+                let len = (link.tx.first()?.len() as u16 - link.sent).min(acl_len);
                 Some(Outgoing::Pdu {
                     slot: slot as u8,
                     len,
@@ -271,11 +271,11 @@ impl Host {
         if link.indication_deadline.is_none() && !link.tx.is_full() && !link.client.timed_out() {
             if let Some(pdu) = link
                 .indications
-                .front_mut()
+                .first_mut()
                 .and_then(|first| first.pdu.take())
             {
                 link.indication_deadline = Some(deadline);
-                let _ = link.tx.push_back(pdu);
+                let _ = link.tx.push(pdu);
             }
         }
     }

@@ -56,7 +56,7 @@ impl Client {
             if self.failed != 0 {
                 return self.next_aborted(conn, self.failed, pool, events);
             }
-            let Some(first) = self.queue.front() else {
+            let Some(first) = self.queue.first() else {
                 return false;
             };
             let told = match (self.phase, first.kind) {
@@ -129,7 +129,7 @@ impl Client {
 
     /// An Error Response to the request `sent`.
     fn refused(&mut self, sent: u8, code: u8, mtu: u16, pool: &mut Pool) -> Outcome {
-        let done = self.queue.front().map_or(0, |first| first.extent);
+        let done = self.queue.first().map_or(0, |first| first.extent);
         let status = match (sent, code) {
             (opcode::EXCHANGE_MTU_REQ, _) => {
                 self.pop(pool);
@@ -160,7 +160,7 @@ impl Client {
     /// A response to the request `sent`; `rest` is what follows the opcode.
     #[inline(never)]
     fn answered(&mut self, sent: u8, rest: &[u8], mtu: u16, pool: &mut Pool) -> Outcome {
-        let Some(first) = self.queue.front_mut() else {
+        let Some(first) = self.queue.first_mut() else {
             return Outcome::Ignored;
         };
         // An exchange that the peer began may fall between request and answer.
@@ -240,7 +240,7 @@ impl Client {
         pool: &Pool,
         events: &mut Events,
     ) -> Option<()> {
-        let first = self.queue.front_mut()?;
+        let first = self.queue.first_mut()?;
         let size = match pdu
             .split_first()
             .and_then(|(&opcode, rest)| entries(opcode, rest))

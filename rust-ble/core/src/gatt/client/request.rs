@@ -65,7 +65,7 @@ impl Client {
         pool: &mut Pool,
         out: &mut Writer,
     ) -> bool {
-        let Some(first) = self.queue.front_mut() else {
+        let Some(first) = self.queue.first_mut() else {
             return false;
         };
         match self.phase {
