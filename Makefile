@@ -51,6 +51,7 @@ test-multi: unix air ## multi-instance tests and installation
 	@echo "== MicroPython's Bluetooth tests"
 	@$(RUN)/run.py --build $(BUILD) --link air --runs $(RUNS)
 	@$(PYTHON) $(PORT)/test_tree.py --cache $(CACHE)
+	@$(PYTHON) $(PORT)/test_rust.py
 
 .PHONY: multitest
 multitest: unix air ## MicroPython's multi-instance tests: TESTS= RUNS= LINK=

@@ -252,10 +252,21 @@ def note(text):
 SMALL = ["--cfg", "aes_compact", "-Cllvm-args=-disable-machine-licm"]
 # Only where all crates are put together. Inline what is small or called once more often
 # than opt-level z does; earlier, that would hide what crates have in common. Then blocks
-# in an order with few jumps, and few copies of values for the sake of speed.
+# in an order with few jumps, and few copies of values for the sake of speed; no constant is
+# kept in a register for later, and only long matches become tables.
 SMALL_LAST = ["-Cllvm-args=" + arg for arg in (
     "-inline-threshold=15", "-enable-ext-tsp-block-placement", "-split-spill-mode=size",
-    "-enable-load-pre=false")]
+    "-enable-load-pre=false", "-simplifycfg-max-small-block-size=4",
+    "-disable-constant-hoisting", "-min-jump-table-entries=6")]
+
+
+def small_last(how):
+    """SMALL_LAST but for what this compiler's LLVM does not have: its options come and go."""
+    def taken(flags):
+        command = ["rustc"] + how.cargo[1:] + flags + ["--print", "cfg"]
+        return subprocess.run(command, env=dict(os.environ, **how.env), stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL).returncode == 0
+    return SMALL_LAST if taken(SMALL_LAST) else [flag for flag in SMALL_LAST if taken([flag])]
 
 
 def without_frame_pointer(how, target, folder):
@@ -335,7 +346,7 @@ def cargo_rustc(args, target, how):
     spec, extra, last = target, [], []
     if is_firmware(target):
         spec, extra = firmware(how, target, env)
-        last = ["--"] + SMALL_LAST
+        last = ["--"] + small_last(how)
     if args.sanitize:
         env.update(RUSTC_BOOTSTRAP="1", RUSTFLAGS="-Zsanitizer=" + args.sanitize)
     command = how.cargo + ["rustc", "--quiet", "--release", "--target", spec, "-p", args.package,

@@ -182,7 +182,8 @@ def arm_image(arm, how):
     link = ["-Clink-arg=-T" + os.path.join(HERE, "arm.ld"),
             "-Clink-arg=--defsym=CODE=" + arm.code, "-Clink-arg=--defsym=RAM=" + arm.ram]
     run(how.cargo + ["rustc", "--quiet", "--release", "-p", "ble-bench", "--bin", "ble-bench-arm",
-                     "--target", target] + more + how.flags + ["--"] + rust.SMALL_LAST + link, env)
+                     "--target", target] + more + how.flags + ["--"] + rust.small_last(how) + link,
+        env)
     return os.path.join(TARGET_DIR, arm.target, "release", "ble-bench-arm")
 
 

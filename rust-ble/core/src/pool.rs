@@ -120,6 +120,11 @@ impl Pool {
             .unwrap_or_default()
     }
 
+    /// The bytes of a block, if there is one.
+    pub fn get_any(&self, block: &Option<Block>) -> &[u8] {
+        block.as_ref().map_or(&[], |block| self.get(block))
+    }
+
     /// The bytes of a block, to write.
     #[inline(never)]
     pub fn get_mut(&mut self, block: &Block) -> &mut [u8] {

@@ -28,6 +28,7 @@ use crate::pool::{Block, Pool};
 use crate::time::Instant;
 use crate::uuid::Uuid;
 use crate::wire::att::error::INSUFFICIENT_RESOURCES;
+use crate::wire::copy;
 use heapless::Vec;
 
 /// Status of a `…Done` event beside the ATT error codes of the peer, from the
@@ -125,6 +126,8 @@ pub struct Client {
     sent_mtu: u16,
     /// Where `next_event` goes on in the PDU.
     cursor: u16,
+    /// Size of the entries of a discovery response.
+    entry: u8,
     mtu_requested: bool,
     pending: Option<Characteristic>,
 }
@@ -140,6 +143,7 @@ impl Client {
             deadline: Instant(0),
             sent_mtu: 0,
             cursor: 0,
+            entry: 0,
             mtu_requested: false,
             pending: None,
         }
@@ -340,9 +344,7 @@ impl Client {
         let Some(block) = pool.alloc(data.len(), RESERVE) else {
             return Err(Error::NoMemory);
         };
-        for (to, from) in pool.get_mut(&block).iter_mut().zip(data) {
-            *to = *from;
-        }
+        copy(pool.get_mut(&block), data);
         self.push(kind, handle, extent, Some(block))
     }
 

@@ -782,8 +782,8 @@ impl Default for Database {
     }
 }
 
-const PRIMARY_SERVICE: [u8; 2] = uuid::PRIMARY_SERVICE.to_le_bytes();
-const CHARACTERISTIC: [u8; 2] = uuid::CHARACTERISTIC.to_le_bytes();
+pub(super) const PRIMARY_SERVICE: [u8; 2] = uuid::PRIMARY_SERVICE.to_le_bytes();
+pub(super) const CHARACTERISTIC: [u8; 2] = uuid::CHARACTERISTIC.to_le_bytes();
 const EXTENDED: [u8; 2] = uuid::EXTENDED_PROPERTIES.to_le_bytes();
 const CCCD: [u8; 2] = uuid::CLIENT_CHARACTERISTIC_CONFIGURATION.to_le_bytes();
 

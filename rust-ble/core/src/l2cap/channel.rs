@@ -1,10 +1,11 @@
 //! One credit-based channel: SDUs in and out of its rings (Vol 3, Part A, 3.4
 //! and 10.1).
 
-use super::ring::{copy, Ring};
+use super::ring::Ring;
 use super::{frame_capacity, rx_capacity, tx_capacity, HEADER_LEN, MIN_MTU, MPS, RTX_MS};
 use crate::event::Record;
 use crate::time::Instant;
+use crate::wire::copy;
 use crate::{Error, Result};
 
 /// Link of a channel whose link is gone.
@@ -28,6 +29,13 @@ pub(super) enum State {
     Ended,
     /// Over and told, but received data waits to be read.
     Unread,
+}
+
+impl State {
+    /// Of a set of states.
+    pub const fn bit(self) -> u8 {
+        1 << self as u8
+    }
 }
 
 /// Bits of `Channel::events`.
@@ -280,9 +288,8 @@ impl Channel {
     /// Moves bytes of complete SDUs to `buf`.
     pub fn read(&mut self, buf: &mut [u8]) -> usize {
         let (head, tail) = self.rx.peek(buf.len().min(self.rx_ready));
-        let n = head.len() + tail.len();
-        copy(buf, 0, head);
-        copy(buf, head.len(), tail);
+        let mut n = copy(buf, head);
+        n += copy(buf.get_mut(n..).unwrap_or_default(), tail);
         self.rx.skip(n);
         self.rx_ready -= n;
         n

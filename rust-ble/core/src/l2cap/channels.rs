@@ -68,7 +68,7 @@ struct Listener {
 #[derive(Debug)]
 pub(super) struct PerLink {
     /// The frame whose turn it is.
-    frame: Option<Frame>,
+    frame: Frame,
     /// Channel to ask first for the next frame.
     turn: u8,
     pub(super) signalling: Signalling,
@@ -78,26 +78,21 @@ pub(super) struct PerLink {
 struct Frame {
     channel: u8,
     header: [u8; HEADER_LEN],
-    /// The header went out.
+    /// The header went out, and some of the payload has to.
     started: bool,
-    /// Bytes of the payload that did not go out yet.
+    /// Bytes of the payload that did not go out yet; zero without a frame.
     left: u16,
 }
 
 impl PerLink {
-    const NEW: Self = PerLink {
-        frame: None,
-        ..PerLink::BLANK
-    };
-
     /// All of it zeros, for a static.
-    const BLANK: Self = PerLink {
-        frame: Some(Frame {
+    const NEW: Self = PerLink {
+        frame: Frame {
             channel: 0,
             header: [0; HEADER_LEN],
             started: false,
             left: 0,
-        }),
+        },
         turn: 0,
         signalling: Signalling::new(),
     };
@@ -116,7 +111,7 @@ impl Channels {
         Channels {
             channels: [const { Channel::blank() }; MAX_CHANNELS],
             listeners: heapless::Vec::new(),
-            links: [PerLink::BLANK; MAX_LINKS],
+            links: [PerLink::NEW; MAX_LINKS],
             incoming: Some(Incoming::blank()),
             held: Some(Held::blank()),
             token: 0,
@@ -265,10 +260,8 @@ impl Channels {
         if signalling.update != Update::Idle {
             return Err(Error::Busy);
         }
-        signalling.update = Update::Wanted {
-            params,
-            deadline: now.after(RTX_MS),
-        };
+        signalling.update = Update::Wanted;
+        (signalling.params, signalling.deadline) = (params, now.after(RTX_MS));
         Ok(())
     }
 
@@ -276,7 +269,7 @@ impl Channels {
     /// the central accepted.
     pub fn update_ended(&mut self, slot: u8) {
         if let Some(signalling) = self.signalling(slot) {
-            if let Update::Accepted { .. } = signalling.update {
+            if signalling.update == Update::Accepted {
                 signalling.update = Update::Idle;
             }
         }
@@ -299,7 +292,10 @@ impl Channels {
         if !self.frame_open(slot) {
             self.next_frame(slot);
         }
-        let frame = self.links.get(slot as usize)?.frame.as_ref()?;
+        let frame = &self.links.get(slot as usize)?.frame;
+        if frame.left == 0 {
+            return None;
+        }
         let header: &[u8] = if frame.started { &[] } else { &frame.header };
         let n = max.checked_sub(header.len())?.min(frame.left.into());
         let (head, tail) = self.channels.get(frame.channel as usize)?.tx_peek(n);
@@ -316,9 +312,10 @@ impl Channels {
         let Some(link) = self.links.get_mut(slot as usize) else {
             return;
         };
-        let Some(frame) = &mut link.frame else {
+        let frame = &mut link.frame;
+        if frame.left == 0 {
             return;
-        };
+        }
         let Some(channel) = self.channels.get_mut(frame.channel as usize) else {
             return;
         };
@@ -331,7 +328,7 @@ impl Channels {
         frame.left = frame.left.saturating_sub(n as u16);
         if frame.left == 0 {
             link.turn = frame.channel + 1;
-            link.frame = None;
+            frame.started = false;
         }
         channel.tx_skip(n);
     }
@@ -339,11 +336,8 @@ impl Channels {
     /// Whether a frame is begun and not finished: no other PDU may leave on
     /// this link until then.
     pub fn frame_open(&self, slot: u8) -> bool {
-        let frame = self
-            .links
-            .get(slot as usize)
-            .and_then(|link| link.frame.as_ref());
-        frame.is_some_and(|frame| frame.started)
+        let link = self.links.get(slot as usize);
+        link.is_some_and(|link| link.frame.started)
     }
 
     /// Tells the next `L2cap…` event of any link; `false` when there is none.
@@ -485,18 +479,24 @@ impl Channels {
     /// Forgets what a channel has to send, except the rest of an open frame:
     /// a PDU that was begun is finished.
     fn drop_unsent(&mut self, index: usize) {
-        let Some(channel) = self.channels.get_mut(index) else {
-            return;
-        };
-        let frame = self
-            .links
-            .get(channel.slot as usize)
-            .and_then(|link| link.frame.as_ref());
-        let keep = match frame {
-            Some(frame) if frame.channel as usize == index && frame.started => frame.left,
+        let keep = self.open_frame(index);
+        if let Some(channel) = self.channels.get_mut(index) {
+            channel.tx_drop(keep.into());
+        }
+    }
+
+    /// Bytes that are left of the open frame of a channel; zero without one.
+    fn open_frame(&self, index: usize) -> u16 {
+        let slot = self
+            .channels
+            .get(index)
+            .map_or(NO_SLOT, |channel| channel.slot);
+        match self.links.get(slot as usize) {
+            Some(PerLink { frame, .. }) if frame.started && frame.channel as usize == index => {
+                frame.left
+            }
             _ => 0,
-        };
-        channel.tx_drop(keep.into());
+        }
     }
 
     /// Chooses the channel that sends the next frame, in turn.
@@ -504,7 +504,7 @@ impl Channels {
         let Some(link) = self.links.get_mut(slot as usize) else {
             return;
         };
-        link.frame = None;
+        link.frame.left = 0;
         for turn in 0..MAX_CHANNELS {
             let index = (link.turn as usize + turn) % MAX_CHANNELS;
             let Some(channel) = self.channels.get(index) else {
@@ -513,12 +513,12 @@ impl Channels {
             if channel.slot == slot && channel.can_send() {
                 let left = channel.next_frame();
                 let header = header(left, channel.peer_cid);
-                link.frame = Some(Frame {
+                link.frame = Frame {
                     channel: index as u8,
                     header,
                     started: false,
                     left,
-                });
+                };
                 return;
             }
         }
@@ -527,7 +527,7 @@ impl Channels {
     /// Tells the next event of one channel.
     #[inline(never)]
     fn channel_event(&mut self, index: usize, events: &mut Events) -> Option<()> {
-        let sending = self.sending(index);
+        let sending = self.open_frame(index) > 0;
         let channel = self.channels.get_mut(index)?;
         let (conn, cid) = (channel.conn, our_cid(index));
         if channel.take(pending::CONNECTED) {
@@ -554,19 +554,6 @@ impl Channels {
             channel.free();
         }
         Some(())
-    }
-
-    /// Whether a channel has an open frame.
-    fn sending(&self, index: usize) -> bool {
-        let slot = self
-            .channels
-            .get(index)
-            .map_or(NO_SLOT, |channel| channel.slot);
-        let frame = self
-            .links
-            .get(slot as usize)
-            .and_then(|link| link.frame.as_ref());
-        frame.is_some_and(|frame| frame.started && frame.channel as usize == index)
     }
 
     /// Asks the script about the next channel of a peer's request.

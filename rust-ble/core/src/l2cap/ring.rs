@@ -50,8 +50,8 @@ impl Ring {
         let Some((first, second)) = bytes.split_at_checked(n) else {
             return false;
         };
-        copy(&mut self.mem, start, first);
-        copy(&mut self.mem, 0, second);
+        self.mem.put(start, first);
+        self.mem.put(0, second);
         self.len += bytes.len();
         true
     }
@@ -60,8 +60,8 @@ impl Ring {
     pub fn peek(&self, n: usize) -> (&[u8], &[u8]) {
         let n = n.min(self.len);
         let (start, first) = self.split(0, n);
-        let head = self.mem.get(start..).and_then(|m| m.get(..first));
-        let tail = self.mem.get(..n - first);
+        let head = self.mem.part(start, first);
+        let tail = self.mem.part(0, n - first);
         (head.unwrap_or_default(), tail.unwrap_or_default())
     }
 
@@ -85,13 +85,6 @@ impl Ring {
             start -= self.mem.len();
         }
         (start, n.min(self.mem.len() - start))
-    }
-}
-
-/// Copies all of `from` to `mem` at `start`, where it fits.
-pub(super) fn copy(mem: &mut [u8], start: usize, from: &[u8]) {
-    if let Some(to) = mem.get_mut(start..).and_then(|m| m.get_mut(..from.len())) {
-        to.copy_from_slice(from);
     }
 }
 

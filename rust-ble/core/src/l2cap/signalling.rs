@@ -39,56 +39,60 @@ pub(super) struct Signalling {
     /// Identifier used last.
     id: u8,
     pub update: Update,
+    /// Identifier of the request for it.
+    update_id: u8,
+    pub params: ConnParams,
+    /// When that fails.
+    pub deadline: Instant,
 }
 
 /// Our connection parameter update request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Update {
     Idle,
-    Wanted {
-        params: ConnParams,
-        deadline: Instant,
-    },
-    Sent {
-        id: u8,
-        deadline: Instant,
-    },
+    Wanted,
+    Sent,
     /// The central said yes; its update is to come.
-    Accepted {
-        deadline: Instant,
-    },
+    Accepted,
 }
 
 impl Signalling {
+    /// All of it zeros, for a static.
     pub const fn new() -> Self {
         Signalling {
             id: 0,
             update: Update::Idle,
+            update_id: 0,
+            params: ConnParams {
+                interval_min: 0,
+                interval_max: 0,
+                latency: 0,
+                timeout: 0,
+            },
+            deadline: Instant(0),
         }
     }
 
     pub fn deadline(&self) -> Option<Instant> {
-        match self.update {
-            Update::Idle => None,
-            Update::Wanted { deadline, .. }
-            | Update::Sent { deadline, .. }
-            | Update::Accepted { deadline } => Some(deadline),
-        }
+        (self.update != Update::Idle).then_some(self.deadline)
+    }
+
+    /// Whether the answer with this identifier is waited for.
+    fn waits_for(&self, id: u8) -> bool {
+        self.update == Update::Sent && self.update_id == id
     }
 
     /// The answer with this identifier came; whether it was waited for.
-    fn answered(&mut self, answer: u8, accepted: bool) -> bool {
-        match self.update {
-            Update::Sent { id, deadline } if id == answer => {
-                self.update = if accepted {
-                    Update::Accepted { deadline }
-                } else {
-                    Update::Idle
-                };
-                true
-            }
-            _ => false,
+    fn answered(&mut self, id: u8, accepted: bool) -> bool {
+        let waited = self.waits_for(id);
+        if waited {
+            self.update = if accepted {
+                Update::Accepted
+            } else {
+                Update::Idle
+            };
         }
+        waited
     }
 }
 
@@ -270,11 +274,10 @@ impl Channels {
                 emit(out, code::RECONFIGURE_RSP, id, &[result]);
             }
             code::FLOW_CONTROL_CREDIT_IND => {
-                if let Some(index) = self.peer_index(slot, a) {
-                    let channel = self.channels.get_mut(index);
-                    if channel.is_some_and(|channel| channel.credits_taken(b).is_err()) {
-                        self.fail(now, index);
-                    }
+                let index = self.peer_index(slot, a);
+                let channel = self.channels.get_mut(index);
+                if channel.is_some_and(|channel| channel.credits_taken(b).is_err()) {
+                    self.fail(now, index);
                 }
             }
             code::DISCONNECTION_REQ => self.disconnection_request(slot, id, a, b, out),
@@ -470,18 +473,24 @@ impl Channels {
         id: u8,
         &[dcid, mtu, mps, credits, result]: &[u16; 5],
     ) {
-        let Some(index) = self.outstanding(slot, id, State::Connecting) else {
-            return;
-        };
+        let index = self.outstanding(slot, id);
+        let mut status = 0;
         if result != result::SUCCESS {
-            self.end(index, signal::status(result));
+            status = signal::status(result);
         } else if !is_dynamic(dcid) || self.uses(slot, dcid) || !acceptable(mtu, mps, MIN_MTU) {
-            self.end(index, status::INVALID);
-        } else if let Some(channel) = self.channels.get_mut(index) {
-            channel.peer_cid = dcid;
-            channel.open(mtu, mps, credits);
-            channel.state = State::Open;
-            channel.events |= pending::CONNECTED;
+            status = status::INVALID;
+        }
+        match self.channels.get_mut(index) {
+            Some(channel) if channel.state == State::Connecting => {
+                if status != 0 {
+                    return self.end(index, status);
+                }
+                channel.peer_cid = dcid;
+                channel.open(mtu, mps, credits);
+                channel.state = State::Open;
+                channel.events |= pending::CONNECTED;
+            }
+            _ => {}
         }
     }
 
@@ -511,8 +520,7 @@ impl Channels {
             return reconfigured::UNACCEPTABLE;
         }
         for &cid in cids {
-            let index = self.peer_index(slot, cid).unwrap_or(usize::MAX);
-            match self.channels.get(index) {
+            match self.channels.get(self.peer_index(slot, cid)) {
                 Some(channel) if channel.enhanced => {
                     if mtu < channel.peer_mtu {
                         return reconfigured::MTU_REDUCED;
@@ -525,7 +533,7 @@ impl Channels {
             }
         }
         for &cid in cids {
-            let index = self.peer_index(slot, cid).unwrap_or(usize::MAX);
+            let index = self.peer_index(slot, cid);
             if let Some(channel) = self.channels.get_mut(index) {
                 (channel.peer_mtu, channel.peer_mps) = (mtu, mps);
             }
@@ -535,18 +543,14 @@ impl Channels {
 
     /// The peer does not take a command of ours (4.1).
     fn rejected(&mut self, slot: u8, id: u8, reason: u16) -> Outcome {
-        if let Some(index) = self.outstanding(slot, id, State::Connecting) {
-            let unknown = reason == reason::NOT_UNDERSTOOD;
-            self.end(
-                index,
-                if unknown {
-                    status::NOT_SUPPORTED
-                } else {
-                    status::REJECTED
-                },
-            );
-        } else if let Some(index) = self.outstanding(slot, id, State::Closing) {
-            self.end(index, 0);
+        let index = self.outstanding(slot, id);
+        if let Some(channel) = self.channels.get(index) {
+            let status = match (channel.state, reason) {
+                (State::Closing, _) => 0,
+                (_, reason::NOT_UNDERSTOOD) => status::NOT_SUPPORTED,
+                _ => status::REJECTED,
+            };
+            self.end(index, status);
         } else if self
             .signalling(slot)
             .is_some_and(|signalling| signalling.answered(id, false))
@@ -557,31 +561,27 @@ impl Channels {
     }
 
     fn poll_update(&mut self, slot: u8, out: &mut Writer) -> bool {
-        let Some(&mut Signalling {
-            update: Update::Wanted { params, deadline },
-            ..
-        }) = self.signalling(slot)
-        else {
+        if !self.update_wanted(slot) {
             return false;
-        };
+        }
         let id = self.next_id(slot);
-        let ConnParams {
-            interval_min,
-            interval_max,
-            latency,
-            timeout,
-        } = params;
-        let words = [interval_min, interval_max, latency, timeout];
-        emit(out, code::PARAMETER_UPDATE_REQ, id, &words);
         if let Some(signalling) = self.signalling(slot) {
-            signalling.update = Update::Sent { id, deadline };
+            (signalling.update, signalling.update_id) = (Update::Sent, id);
+            let ConnParams {
+                interval_min,
+                interval_max,
+                latency,
+                timeout,
+            } = signalling.params;
+            let words = [interval_min, interval_max, latency, timeout];
+            emit(out, code::PARAMETER_UPDATE_REQ, id, &words);
         }
         true
     }
 
     fn update_wanted(&self, slot: u8) -> bool {
         let link = self.links.get(slot as usize);
-        link.is_some_and(|link| matches!(link.signalling.update, Update::Wanted { .. }))
+        link.is_some_and(|link| link.signalling.update == Update::Wanted)
     }
 
     /// What one channel has to signal.
@@ -624,40 +624,47 @@ impl Channels {
             };
             signalling.id = signalling.id.checked_add(1).unwrap_or(1);
             let id = signalling.id;
-            let taken = matches!(signalling.update, Update::Sent { id: sent, .. } if sent == id);
-            let waits = |channel: &Channel| channel.slot == slot && channel.waits_for(id);
-            if !taken && !self.channels.iter().any(waits) {
+            if !signalling.waits_for(id) && self.outstanding(slot, id) == usize::MAX {
                 return id;
             }
         }
     }
 
-    /// The channel in this state whose request has this identifier.
-    fn outstanding(&self, slot: u8, id: u8, state: State) -> Option<usize> {
-        let is_it = |channel: &Channel| {
-            channel.slot == slot && channel.state == state && channel.waits_for(id)
-        };
-        self.channels.iter().position(is_it)
+    /// The channel whose request has this identifier; past all if there is none.
+    fn outstanding(&self, slot: u8, id: u8) -> usize {
+        self.find(slot, ASKING, Some(id), None)
     }
 
-    /// The channel with the peer's CID. Of few channels: not worth an index.
-    fn peer_index(&self, slot: u8, cid: u16) -> Option<usize> {
-        let is_it = |channel: &Channel| {
-            channel.slot == slot && channel.peer_cid == cid && channel.is_linked()
-        };
-        self.channels.iter().position(is_it)
+    /// The channel with the peer's CID; past all if there is none.
+    fn peer_index(&self, slot: u8, cid: u16) -> usize {
+        self.find(slot, LINKED, None, Some(cid))
     }
 
     /// Whether the peer's CID belongs to a channel, or is asked for.
     fn uses(&self, slot: u8, cid: u16) -> bool {
-        let uses = |channel: &Channel| {
+        self.find(slot, LINKED | State::Incoming.bit(), None, Some(cid)) != usize::MAX
+    }
+
+    /// The first channel of a link in one of these states, with this identifier
+    /// of its request and the peer's CID, as far as given; past all if there is
+    /// none. Of few channels: not worth an index.
+    #[inline(never)]
+    fn find(&self, slot: u8, states: u8, id: Option<u8>, cid: Option<u16>) -> usize {
+        let is_it = |channel: &Channel| {
             channel.slot == slot
-                && channel.peer_cid == cid
-                && (channel.is_linked() || channel.state == State::Incoming)
+                && states & channel.state.bit() != 0
+                && id.is_none_or(|id| id == channel.id)
+                && cid.is_none_or(|cid| cid == channel.peer_cid)
         };
-        self.channels.iter().any(uses)
+        self.channels.iter().position(is_it).unwrap_or(usize::MAX)
     }
 }
+
+/// A request of ours waits for an answer.
+const ASKING: u8 = State::Connecting.bit() | State::Closing.bit();
+
+/// The peer's CID belongs to the channel.
+const LINKED: u8 = State::Open.bit() | State::Closing.bit();
 
 fn is_dynamic(cid: u16) -> bool {
     (cid::FIRST_DYNAMIC..=cid::LAST_DYNAMIC).contains(&cid)

@@ -153,17 +153,16 @@ impl Bond {
 
     /// Takes over the body of a key PDU of the peer.
     pub(super) fn learn(&mut self, code: u8, body: &[u8]) {
-        match code {
-            code::ENCRYPTION_INFORMATION => self.set(field::PEERS, body, 0),
-            code::CENTRAL_IDENTIFICATION => self.set(field::PEERS + 16, body, PEERS),
+        let (at, flag) = match code {
+            code::ENCRYPTION_INFORMATION => (field::PEERS, 0),
+            code::CENTRAL_IDENTIFICATION => (field::PEERS + 16, PEERS),
             // An IRK of zeros stands for none.
-            code::IDENTITY_INFORMATION if body.iter().any(|&byte| byte != 0) => {
-                self.set(field::IRK, body, IRK)
-            }
-            code::IDENTITY_ADDRESS_INFORMATION => self.set(field::IDENTITY, body, 0),
+            code::IDENTITY_INFORMATION if body.iter().any(|&byte| byte != 0) => (field::IRK, IRK),
+            code::IDENTITY_ADDRESS_INFORMATION => (field::IDENTITY, 0),
             // CSRK: signed writes are not supported.
-            _ => {}
-        }
+            _ => return,
+        };
+        self.set(at, body, flag);
     }
 
     /// Whether `learn` put a public or static random address there.
@@ -307,11 +306,7 @@ impl Identities {
             heard: None,
             listed: false,
         };
-        match self
-            .peers
-            .iter_mut()
-            .find(|peer| peer.address == new.address)
-        {
+        match self.find_mut(&new.address) {
             Some(peer) => {
                 *peer = new;
                 true
@@ -350,7 +345,7 @@ impl Identities {
     pub fn hear(&mut self, address: &Address) -> Address {
         let identity = self.resolve(address);
         if identity != *address {
-            if let Some(peer) = self.peers.iter_mut().find(|peer| peer.address == identity) {
+            if let Some(peer) = self.find_mut(&identity) {
                 peer.heard = Some(address.bytes);
             }
         }
@@ -360,18 +355,35 @@ impl Identities {
     /// Forgets a peer; false when unknown. The host deletes its secrets of
     /// `KIND_BOND` and `KIND_CLIENT`.
     pub fn remove(&mut self, identity: &Address) -> bool {
-        match self.peers.iter().position(|peer| peer.address == *identity) {
-            Some(at) => {
-                self.peers.swap_remove(at);
-                true
-            }
-            None => false,
+        let at = self.position(identity);
+        let known = at < self.peers.len();
+        if known {
+            self.peers.swap_remove(at);
         }
+        known
     }
 
     /// The bonded peer with this identity.
     pub fn find(&self, identity: &Address) -> Option<&Identity> {
-        self.peers.iter().find(|peer| peer.address == *identity)
+        self.peers.get(self.position(identity))
+    }
+
+    fn find_mut(&mut self, identity: &Address) -> Option<&mut Identity> {
+        let at = self.position(identity);
+        self.peers.get_mut(at)
+    }
+
+    /// Where a bonded peer is; past all if it is none.
+    #[inline(never)]
+    fn position(&self, identity: &Address) -> usize {
+        let mut at = 0;
+        for peer in &self.peers {
+            if peer.address == *identity {
+                break;
+            }
+            at += 1;
+        }
+        at
     }
 
     /// The identity behind a resolvable private address (Vol 6, Part B,

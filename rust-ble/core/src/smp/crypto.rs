@@ -133,7 +133,7 @@ fn reversed(block: &Block) -> Block {
     out
 }
 
-fn xor(to: &mut [u8], from: &[u8]) {
+pub(super) fn xor(to: &mut [u8], from: &[u8]) {
     for (to, from) in to.iter_mut().zip(from) {
         *to ^= from;
     }

@@ -6,6 +6,7 @@ use super::crypto::{self, Block, KeyPair, Multiplication};
 use super::method::Model;
 use super::pdu::{auth, code, feature, keys, our_features, reason, wants_bond, Features};
 use super::{Failure, IoCapability, Link, SecurityConfig};
+use crate::wire::copy;
 use crate::{Instant, Role, Security};
 
 /// What waits to be emitted: bit n for the PDU with code n, and these.
@@ -282,7 +283,7 @@ impl Pairing {
             (State::Response, _) => self.pairing_response(body, identities),
             (State::PublicKey, _) => self.public_key(body, own),
             (State::Random, _) => {
-                take(&mut self.peer_nonce, body);
+                copy(&mut self.peer_nonce, body);
                 self.random_arrived(own)
             }
             (State::Keys, _) => {
@@ -295,7 +296,7 @@ impl Pairing {
                 Ok(())
             }
             _ => {
-                take(&mut self.peer_value, body);
+                copy(&mut self.peer_value, body);
                 match self.state {
                     State::Confirm => self.confirm_arrived(),
                     State::Check => {
@@ -430,8 +431,8 @@ impl Pairing {
     }
 
     fn public_key(&mut self, body: &[u8], own: Option<&KeyPair>) -> Accepted {
-        take(&mut self.peer_x, body);
-        take(&mut self.secret, body.get(32..).unwrap_or_default());
+        copy(&mut self.peer_x, body);
+        copy(&mut self.secret, body.get(32..).unwrap_or_default());
         // CVE-2020-26558, CVE-2021-37577: our own key comes back, perhaps
         // with the other Y. CVE-2018-5383: everybody knows the debug key.
         if own.is_some_and(|own| own.x() == &self.peer_x) || crypto::is_debug_key(&self.peer_x) {
@@ -664,14 +665,8 @@ impl Pairing {
     /// Takes a key, shortened to the negotiated size (2.3.4).
     fn set_key(&mut self, key: &Block) {
         self.key = [0; 26];
-        for (to, from) in self
-            .key
-            .iter_mut()
-            .zip(key)
-            .take(self.security.key_size as usize)
-        {
-            *to = *from;
-        }
+        let len = self.security.key_size.into();
+        copy(&mut self.key, key.get(..len).unwrap_or(key));
     }
 
     /// The link is encrypted with the key just made: keys follow (2.4.3), the
@@ -817,14 +812,7 @@ fn x_of(own: Option<&KeyPair>) -> &[u8; 32] {
 fn features(features: &mut Features, code: u8, body: &[u8]) {
     let [first, rest @ ..] = features;
     *first = code;
-    take(rest, body);
-}
-
-/// Takes bytes of the peer, as many as there is room for.
-fn take(room: &mut [u8], bytes: &[u8]) {
-    for (to, from) in room.iter_mut().zip(bytes) {
-        *to = *from;
-    }
+    copy(rest, body);
 }
 
 /// Whether an authenticated bond is worth asking for.

@@ -1,7 +1,8 @@
 //! Random bytes from a seed: CTR_DRBG with AES-128 and no derivation function
 //! (NIST SP 800-90A, 10.2.1).
 
-use super::crypto::encrypt;
+use super::crypto::{encrypt, xor};
+use crate::wire::copy;
 
 /// The generator. It is as good as its seed, which the host takes from the
 /// controller or the port.
@@ -31,19 +32,15 @@ impl Rng {
     pub fn reseed(&mut self, seed: &[u8; 32]) {
         let (mut key, mut v) = (self.next(), self.next());
         let (key_seed, v_seed) = seed.split_at(16);
-        for i in 0..16 {
-            key[i] ^= key_seed[i];
-            v[i] ^= v_seed[i];
-        }
+        xor(&mut key, key_seed);
+        xor(&mut v, v_seed);
         *self = Rng { key, v };
     }
 
     /// Fills `out` with random bytes.
     pub fn fill(&mut self, out: &mut [u8]) {
         for chunk in out.chunks_mut(16) {
-            for (to, from) in chunk.iter_mut().zip(self.next()) {
-                *to = from;
-            }
+            copy(chunk, &self.next());
         }
         // Nobody who reads the state later can tell what was given out.
         self.reseed(&[0; 32]);
@@ -57,7 +54,12 @@ impl Rng {
     }
 
     fn next(&mut self) -> [u8; 16] {
-        self.v = u128::from_be_bytes(self.v).wrapping_add(1).to_be_bytes();
+        let mut carry = 1;
+        for byte in self.v.iter_mut().rev() {
+            carry += u16::from(*byte);
+            *byte = carry as u8;
+            carry >>= 8;
+        }
         let mut block = self.v;
         encrypt(&self.key, &mut block);
         block

@@ -1,13 +1,13 @@
 //! Takes responses, notifications and indications (Vol 3, Part F, 3.4).
 
-use super::request::{is_discovery, part, start};
+use super::request::{is_discovery, part};
 use super::{status, Characteristic, Client, Kind, Outcome, Phase, RESERVE};
 use crate::config::MAX_VALUE_LEN;
 use crate::event::{self, Events};
 use crate::pool::Pool;
 use crate::uuid::Uuid;
 use crate::wire::att::{self, error, opcode};
-use crate::wire::{Reader, Writer};
+use crate::wire::{copy, Reader, Writer};
 
 impl Client {
     /// Takes a PDU of the peer's server. `mtu` is the ATT_MTU of the link.
@@ -189,16 +189,12 @@ impl Client {
                     .get_mut(block)
                     .get_mut(first.extent as usize..)
                     .unwrap_or(&mut []);
-                let part = start(rest, room.len());
-                for (to, from) in room.iter_mut().zip(part) {
-                    *to = *from;
-                }
-                first.extent += part.len() as u16;
+                first.extent += copy(room, rest) as u16;
                 let more = rest.len() >= full && (first.extent as usize) < MAX_VALUE_LEN;
                 self.phase = if more { Phase::Ready } else { Phase::Answer };
             }
             opcode::PREPARE_WRITE_REQ => {
-                let data = first.data.as_ref().map_or(&[][..], |block| pool.get(block));
+                let data = pool.get_any(&first.data);
                 let part = part(data, first.extent as usize, self.sent_mtu);
                 let mut echo = Reader(rest);
                 let same = echo.u16() == Some(first.handle)
@@ -213,13 +209,14 @@ impl Client {
             }
             opcode::WRITE_REQ | opcode::EXECUTE_WRITE_REQ => self.finish(self.status),
             // Discovery is all that is left.
-            _ => match entries(sent + 1, rest) {
-                Some((cursor, _)) => {
-                    self.cursor = cursor as u16;
-                    self.phase = Phase::Answer;
+            _ => {
+                let (at, size) = entries(sent, rest);
+                (self.cursor, self.entry) = (at as u16, size as u8);
+                match size {
+                    0 => self.finish(status::INVALID_RESPONSE),
+                    _ => self.phase = Phase::Answer,
                 }
-                None => self.finish(status::INVALID_RESPONSE),
-            },
+            }
         }
         Outcome::Events
     }
@@ -241,16 +238,11 @@ impl Client {
         events: &mut Events,
     ) -> Option<()> {
         let first = self.queue.first_mut()?;
-        let size = match pdu
-            .split_first()
-            .and_then(|(&opcode, rest)| entries(opcode, rest))
-        {
-            Some((_, size)) => size,
-            None => usize::MAX,
-        };
+        let wanted = pool.get_any(&first.data);
+        let characteristics = first.kind == Kind::Characteristics;
         loop {
-            let end = (self.cursor as usize).saturating_add(size);
-            let entry = pdu.get(self.cursor as usize..end);
+            let entry = pdu.get(self.cursor as usize..);
+            let entry = entry.and_then(|rest| rest.get(..self.entry.into()));
             let (Some(entry), true) = (entry, first.handle != 0) else {
                 self.phase = if first.handle == 0 {
                     Phase::Finish
@@ -259,67 +251,55 @@ impl Client {
                 };
                 return None;
             };
-            self.cursor = end as u16;
-            let Some(Entry {
-                handle,
-                last,
-                properties,
-                uuid,
-            }) = parse(first.kind, entry)
-            else {
-                self.phase = Phase::Finish;
-                return None;
+            self.cursor += u16::from(self.entry);
+            // Handle, properties, and end of the service or value handle, as
+            // far as they are there, then the UUID unless the request gave it.
+            let mut entry = Reader(entry);
+            let handle = entry.u16_or_0();
+            let properties = if characteristics { entry.u8_or_0() } else { 0 };
+            let last = match first.kind {
+                Kind::Descriptors => handle,
+                _ => entry.u16_or_0(),
             };
+            let given = if entry.is_empty() { wanted } else { entry.0 };
             // Handles rise and stay in the range asked for, so that every
             // answer brings the procedure nearer to its end.
-            let rises = match first.kind {
-                Kind::Characteristics => last > handle,
-                _ => last >= handle,
-            };
-            if handle < first.handle || !rises || last > first.extent {
+            let next = if characteristics { handle } else { last };
+            let in_order = first.handle <= handle
+                && handle <= last
+                && last <= first.extent
+                && !(characteristics && handle == last);
+            let (Some(uuid), true) = (Uuid::from_bytes(given), in_order) else {
                 self.pending = None;
                 self.finish(status::INVALID_RESPONSE);
                 return None;
-            }
-            let next = if first.kind == Kind::Characteristics {
-                handle
-            } else {
-                last
             };
             first.handle = if last == first.extent { 0 } else { next + 1 };
-            let wanted = first
-                .data
-                .as_ref()
-                .and_then(|block| Uuid::from_bytes(pool.get(block)));
-            let uuid = uuid.or(wanted)?;
-            match first.kind {
-                Kind::Descriptors => {
-                    events
-                        .push(event::BLE_IRQ_GATTC_DESCRIPTOR_RESULT, conn, handle)
-                        .set_uuid(&uuid);
+            if characteristics {
+                let before = self.pending.take();
+                if wanted.is_empty() || wanted == uuid.as_bytes() {
+                    self.pending = Some(Characteristic {
+                        value_handle: last,
+                        properties,
+                        uuid,
+                    });
+                }
+                if let Some(before) = before {
+                    before.tell(conn, handle - 1, events);
                     return Some(());
                 }
-                Kind::Characteristics => {
-                    let before = self.pending.take();
-                    if wanted.is_none_or(|wanted| wanted == uuid) {
-                        self.pending = Some(Characteristic {
-                            value_handle: last,
-                            properties,
-                            uuid,
-                        });
-                    }
-                    if let Some(before) = before {
-                        before.tell(conn, handle - 1, events);
-                        return Some(());
-                    }
-                }
-                _ => {
-                    let record = events.push(event::BLE_IRQ_GATTC_SERVICE_RESULT, conn, handle);
-                    record.value[1] = last;
-                    record.set_uuid(&uuid);
-                    return Some(());
-                }
+                continue;
             }
+            let kind = match first.kind {
+                Kind::Descriptors => event::BLE_IRQ_GATTC_DESCRIPTOR_RESULT,
+                _ => event::BLE_IRQ_GATTC_SERVICE_RESULT,
+            };
+            let record = events.push(kind, conn, handle);
+            if first.kind != Kind::Descriptors {
+                record.value[1] = last;
+            }
+            record.set_uuid(&uuid);
+            return Some(());
         }
     }
 }
@@ -333,50 +313,21 @@ impl Characteristic {
     }
 }
 
-/// One entry of a discovery response.
-struct Entry {
-    handle: u16,
-    /// End of the service, value handle of the characteristic, or `handle`.
-    last: u16,
-    properties: u8,
-    /// `None` where the request gave the UUID.
-    uuid: Option<Uuid>,
-}
-
-fn parse(kind: Kind, entry: &[u8]) -> Option<Entry> {
-    let mut entry = Reader(entry);
-    let handle = entry.u16()?;
-    let properties = if kind == Kind::Characteristics {
-        entry.u8()?
-    } else {
-        0
-    };
-    let last = if kind == Kind::Descriptors {
-        handle
-    } else {
-        entry.u16()?
-    };
-    Some(Entry {
-        handle,
-        last,
-        properties,
-        uuid: Uuid::from_bytes(entry.0),
-    })
-}
-
-/// Start and size of the entries of a discovery response, of which there is
-/// at least one and none is cut; `rest` is what follows the opcode.
-fn entries(opcode: u8, rest: &[u8]) -> Option<(usize, usize)> {
-    let format = *rest.first()?;
-    let (at, size) = match (opcode, format) {
-        (opcode::FIND_BY_TYPE_VALUE_RSP, _) => (0, 4),
-        (opcode::FIND_INFORMATION_RSP, 1) => (1, 4),
-        (opcode::FIND_INFORMATION_RSP, 2) => (1, 18),
-        (opcode::READ_BY_TYPE_RSP, 7 | 21) | (opcode::READ_BY_GROUP_TYPE_RSP, 6 | 20) => {
+/// Start and size of the entries of the answer to a discovery request, of which
+/// there is at least one and none is cut; a size of zero otherwise. `rest` is
+/// what follows the opcode.
+fn entries(sent: u8, rest: &[u8]) -> (usize, usize) {
+    let format = rest.first().copied().unwrap_or(0);
+    let (at, size) = match (sent, format) {
+        (opcode::FIND_BY_TYPE_VALUE_REQ, _) => (0, 4),
+        (opcode::FIND_INFORMATION_REQ, 1) => (1, 4),
+        (opcode::FIND_INFORMATION_REQ, 2) => (1, 18),
+        (opcode::READ_BY_TYPE_REQ, 7 | 21) | (opcode::READ_BY_GROUP_TYPE_REQ, 6 | 20) => {
             (1, format as usize)
         }
-        _ => return None,
+        _ => return (0, 0),
     };
-    let bytes = rest.len() - at;
-    (bytes > 0 && bytes % size == 0).then_some((1 + at, size))
+    let bytes = rest.len().saturating_sub(at);
+    let whole = bytes > 0 && bytes % size == 0;
+    (1 + at, if whole { size } else { 0 })
 }

@@ -3,9 +3,10 @@
 use super::{Client, Kind, Phase, Procedure, RESERVE};
 use crate::config::MAX_VALUE_LEN;
 use crate::error::{Error, Result};
+use crate::gatt::db::{CHARACTERISTIC, PRIMARY_SERVICE};
 use crate::pool::Pool;
 use crate::time::Instant;
-use crate::wire::att::{self, opcode, uuid};
+use crate::wire::att::{self, opcode};
 use crate::wire::Writer;
 
 /// Writes a Write Command (Vol 3, Part F, 3.4.5.3).
@@ -99,7 +100,7 @@ impl Procedure {
     /// nothing left to ask for.
     #[inline(never)]
     fn emit(&self, mtu: u16, cancel: bool, pool: &Pool, out: &mut Writer) -> Option<u8> {
-        let data = self.data.as_ref().map_or(&[][..], |block| pool.get(block));
+        let data = pool.get_any(&self.data);
         let (handle, done) = (self.handle, self.extent as usize);
         let opcode = match self.kind {
             Kind::Mtu => opcode::EXCHANGE_MTU_REQ,
@@ -121,24 +122,29 @@ impl Procedure {
             return None;
         }
         out.u8(opcode);
+        if opcode == opcode::EXECUTE_WRITE_REQ {
+            out.u8(!cancel as u8);
+            return Some(opcode);
+        }
+        out.u16(handle);
         match opcode {
-            opcode::EXECUTE_WRITE_REQ => {
-                out.u8(!cancel as u8);
-                return Some(opcode);
+            opcode::EXCHANGE_MTU_REQ | opcode::READ_REQ | opcode::WRITE_REQ => {}
+            _ => {
+                out.u16(self.extent);
             }
-            _ => out.u16(handle),
-        };
-        match opcode {
-            opcode::READ_BY_GROUP_TYPE_REQ => out.u16(self.extent).u16(uuid::PRIMARY_SERVICE),
+        }
+        let value = match opcode {
+            opcode::READ_BY_GROUP_TYPE_REQ => &PRIMARY_SERVICE,
+            opcode::READ_BY_TYPE_REQ => &CHARACTERISTIC,
             opcode::FIND_BY_TYPE_VALUE_REQ => {
-                out.u16(self.extent).u16(uuid::PRIMARY_SERVICE).bytes(data)
+                out.bytes(&PRIMARY_SERVICE);
+                data
             }
-            opcode::READ_BY_TYPE_REQ => out.u16(self.extent).u16(uuid::CHARACTERISTIC),
-            opcode::FIND_INFORMATION_REQ | opcode::READ_BLOB_REQ => out.u16(self.extent),
-            opcode::PREPARE_WRITE_REQ => out.u16(self.extent).bytes(part(data, done, mtu)),
-            opcode::WRITE_REQ => out.bytes(start(data, mtu as usize - 3)),
-            _ => out,
+            opcode::PREPARE_WRITE_REQ => part(data, done, mtu),
+            opcode::WRITE_REQ => start(data, mtu as usize - 3),
+            _ => &[],
         };
+        out.bytes(value);
         Some(opcode)
     }
 }
@@ -149,7 +155,7 @@ pub(super) fn part(data: &[u8], done: usize, mtu: u16) -> &[u8] {
 }
 
 /// The first `most` bytes, or all.
-pub(super) fn start(data: &[u8], most: usize) -> &[u8] {
+fn start(data: &[u8], most: usize) -> &[u8] {
     data.get(..most).unwrap_or(data)
 }
 

@@ -81,10 +81,8 @@ impl Queue {
     }
 
     pub fn bytes<'a>(&self, pool: &'a Pool) -> &'a [u8] {
-        let block = self.block.as_ref().map(|block| pool.get(block));
-        block
-            .and_then(|bytes| bytes.get(..self.used.into()))
-            .unwrap_or(&[])
+        let bytes = pool.get_any(&self.block);
+        bytes.get(..self.used.into()).unwrap_or(bytes)
     }
 
     pub fn handle_at(&self, pool: &Pool, at: usize) -> Option<u16> {

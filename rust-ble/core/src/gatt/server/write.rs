@@ -91,49 +91,38 @@ impl Request<'_, '_, '_> {
         if self.link.queue.is_lost() {
             return fail(error::UNLIKELY_ERROR, 0);
         }
-        let mut at = 0;
-        while let Some(handle) = self.link.queue.handle_at(self.ctx.pool, at) {
-            self.writable(handle)?;
-            let bytes = self.link.queue.bytes(self.ctx.pool);
-            let Some((entry, next)) = queue::entry(bytes, at) else {
-                break;
-            };
-            let mut place = self.place();
-            place.len = queue::len_before(bytes, at, handle, place.len);
-            self.check(&entry, place)?;
-            at = next;
-        }
-
-        let bytes = self.link.queue.bytes(self.ctx.pool);
-        at = 0;
-        while let Some((entry, next)) = queue::entry(bytes, at) {
-            let Some(attribute) = self.ctx.db.attribute(entry.handle) else {
-                break;
-            };
-            let place = if !attribute.is_script() {
-                Place { base: 0, len: 0 }
-            } else {
-                // Earlier parts are in the value by now.
-                let now = self.ctx.db.value_len(attribute);
-                if attribute.append() {
-                    let len = queue::len_before(bytes, at, entry.handle, 0);
-                    Place {
-                        base: now.saturating_sub(len),
-                        len,
-                    }
-                } else {
-                    Place { base: 0, len: now }
+        for checked in [false, true] {
+            self.asked = 0;
+            let mut at = 0;
+            while let Some(handle) = self.link.queue.handle_at(self.ctx.pool, at) {
+                self.writable(handle)?;
+                let bytes = self.link.queue.bytes(self.ctx.pool);
+                let Some((entry, next)) = queue::entry(bytes, at) else {
+                    break;
+                };
+                let mut place = self.place();
+                // The same when earlier parts are in the value by now: one at
+                // offset zero sets the length whatever it was, others only
+                // raise it.
+                place.len = queue::len_before(bytes, at, handle, place.len);
+                at = next;
+                if !checked {
+                    self.check(&entry, place)?;
+                    continue;
                 }
-            };
-            self.link.unsaved |= apply(
-                self.ctx.db,
-                self.ctx.slot,
-                &mut self.link.features,
-                attribute,
-                &entry,
-                place,
-            );
-            at = next;
+                if self.attribute.append() {
+                    // They are.
+                    place.base = place.base.saturating_sub(place.len);
+                }
+                self.link.unsaved |= apply(
+                    self.ctx.db,
+                    self.ctx.slot,
+                    &mut self.link.features,
+                    self.attribute,
+                    &entry,
+                    place,
+                );
+            }
         }
         self.link.queue.executed();
         Ok(())
