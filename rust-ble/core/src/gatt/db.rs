@@ -503,6 +503,7 @@ impl Database {
             Kind::Cccd => {
                 w.u8(self.cccd_bits(slot, handle)).u8(0);
             }
+            Kind::None => {}
             Kind::Extended => {
                 w.u16((attribute.flags() & flag::EXTENDED) >> 7);
             }

@@ -20,8 +20,10 @@ pub(super) const CCCD_BYTES: usize = MAX_LINKS.div_ceil(4);
 /// What an attribute is, which says where its value comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
+    /// Nothing: a kind is never zero.
+    None = 0,
     /// Primary Service declaration; the blob holds a long UUID only.
-    Service = 1,
+    Service,
     /// A characteristic value of the script.
     Value,
     /// A descriptor of the script.
@@ -85,6 +87,7 @@ impl Attribute {
 
     pub fn kind(self) -> Kind {
         match self.high.get() >> KIND_SHIFT & 7 {
+            0 => Kind::None,
             1 => Kind::Service,
             2 => Kind::Value,
             3 => Kind::Descriptor,
