@@ -27,6 +27,9 @@ pub enum Outcome {
     Updated(bool),
 }
 
+/// For a command without an answer, or with one that is written already.
+const NO_ANSWER: (u8, usize) = (0, 0);
+
 /// Smallest MTU and MPS of the enhanced mode (4.25).
 const MIN_ENHANCED: u16 = 64;
 
@@ -217,38 +220,43 @@ impl Channels {
         if is_response(code) && n == 0 {
             return Outcome::Nothing;
         }
+        let slot = link.slot;
+        let mut outcome = Outcome::Nothing;
         if pdu.len() > SIGNAL_LEN {
             let words = [reason::MTU_EXCEEDED, SIGNAL_LEN as u16];
             emit(out, code::COMMAND_REJECT, id, &words);
-            return Outcome::Nothing;
+            return outcome;
         }
-        let slot = link.slot;
-        let [a, b, c, d, e, ..] = room;
-        match if has_its_words(code, n) { code } else { 0 } {
+        // Code of the answer, and how many words of `room` it has by then.
+        let (answer, n) = match if has_its_words(code, n) { code } else { 0 } {
             code::PARAMETER_UPDATE_REQ if link.role == Role::Central => {
                 let params = ConnParams {
-                    interval_min: a,
-                    interval_max: b,
-                    latency: c,
-                    timeout: d,
+                    interval_min: room[0],
+                    interval_max: room[1],
+                    latency: room[2],
+                    timeout: room[3],
                 };
                 let valid = params.valid();
-                emit(out, code::PARAMETER_UPDATE_RSP, id, &[!valid as u16]);
                 if valid {
-                    return Outcome::Update(params);
+                    outcome = Outcome::Update(params);
                 }
+                room[0] = !valid as u16;
+                (code::PARAMETER_UPDATE_RSP, 1)
             }
             code::PARAMETER_UPDATE_RSP => {
+                let accepted = room[0] == 0;
                 if self
                     .signalling(slot)
-                    .is_some_and(|signalling| signalling.answered(id, a == 0))
+                    .is_some_and(|signalling| signalling.answered(id, accepted))
                 {
-                    return Outcome::Updated(a == 0);
+                    outcome = Outcome::Updated(accepted);
                 }
+                NO_ANSWER
             }
             code::LE_CONNECTION_REQ => {
-                let (terms, scid) = ([a, c, d, e], b);
-                if self.listener(a).is_none() && self.held.is_none() {
+                let scid = room[1];
+                let terms = [room[0], room[2], room[3], room[4]];
+                if self.listener(room[0]).is_none() && self.held.is_none() {
                     let until = now.after(HOLD_MS);
                     let expired = false;
                     self.held = Some(Held {
@@ -262,38 +270,55 @@ impl Channels {
                 } else {
                     self.connection_request(link, id, false, &terms, &[scid], out);
                 }
+                NO_ANSWER
             }
-            code::LE_CONNECTION_RSP => self.connection_response(slot, id, &[a, b, c, d, e]),
+            code::LE_CONNECTION_RSP => {
+                self.connection_response(slot, id, &room);
+                NO_ANSWER
+            }
             code::CONNECTION_REQ => {
-                let scids = room.get(4..n).unwrap_or_default();
-                self.connection_request(link, id, true, &[a, b, c, d], scids, out);
+                let (terms, scids) = room.split_first_chunk().unwrap_or((&[0; 4], &[]));
+                let scids = scids.get(..n.saturating_sub(4)).unwrap_or_default();
+                self.connection_request(link, id, true, terms, scids, out);
+                NO_ANSWER
             }
             code::RECONFIGURE_REQ => {
                 let cids = room.get(2..n).unwrap_or_default();
-                let result = self.reconfigure(slot, a, b, cids);
-                emit(out, code::RECONFIGURE_RSP, id, &[result]);
+                room[0] = self.reconfigure(slot, room[0], room[1], cids);
+                (code::RECONFIGURE_RSP, 1)
             }
             code::FLOW_CONTROL_CREDIT_IND => {
-                let index = self.peer_index(slot, a);
+                let index = self.peer_index(slot, room[0]);
                 let channel = self.channels.get_mut(index);
-                if channel.is_some_and(|channel| channel.credits_taken(b).is_err()) {
+                if channel.is_some_and(|channel| channel.credits_taken(room[1]).is_err()) {
                     self.fail(now, index);
                 }
+                NO_ANSWER
             }
-            code::DISCONNECTION_REQ => self.disconnection_request(slot, id, a, b, out),
+            code::DISCONNECTION_REQ => self.disconnection_request(slot, &mut room),
             code::DISCONNECTION_RSP => {
-                if let Some((index, channel)) = self.linked(slot, b) {
-                    if channel.waits_for(id) && channel.peer_cid == a {
+                if let Some((index, channel)) = self.linked(slot, room[1]) {
+                    if channel.waits_for(id) && channel.peer_cid == room[0] {
                         let status = channel.status;
                         self.end(index, status);
                     }
                 }
+                NO_ANSWER
             }
-            code::COMMAND_REJECT => return self.rejected(slot, id, a),
-            _ if is_response(code) => {}
-            _ => emit(out, code::COMMAND_REJECT, id, &[reason::NOT_UNDERSTOOD]),
+            code::COMMAND_REJECT => {
+                outcome = self.rejected(slot, id, room[0]);
+                NO_ANSWER
+            }
+            _ if is_response(code) => NO_ANSWER,
+            _ => {
+                room[0] = reason::NOT_UNDERSTOOD;
+                (code::COMMAND_REJECT, 1)
+            }
+        };
+        if n > 0 {
+            emit(out, answer, id, room.get(..n).unwrap_or_default());
         }
-        Outcome::Nothing
+        outcome
     }
 
     /// Whether `poll_signal` may have something to write for a link.
@@ -471,7 +496,7 @@ impl Channels {
         &mut self,
         slot: u8,
         id: u8,
-        &[dcid, mtu, mps, credits, result]: &[u16; 5],
+        &[dcid, mtu, mps, credits, result, ..]: &[u16; MAX_WORDS],
     ) {
         let index = self.outstanding(slot, id);
         let mut status = 0;
@@ -494,22 +519,19 @@ impl Channels {
         }
     }
 
-    /// The peer ends a channel (4.6).
-    fn disconnection_request(&mut self, slot: u8, id: u8, dcid: u16, scid: u16, out: &mut Writer) {
+    /// The peer ends a channel (4.6): code and number of the words of the answer.
+    fn disconnection_request(&mut self, slot: u8, room: &mut [u16; MAX_WORDS]) -> (u8, usize) {
+        let [dcid, scid, ..] = *room;
         match self.linked(slot, dcid) {
             None => {
-                emit(
-                    out,
-                    code::COMMAND_REJECT,
-                    id,
-                    &[reason::INVALID_CID, dcid, scid],
-                );
+                (room[0], room[1], room[2]) = (reason::INVALID_CID, dcid, scid);
+                (code::COMMAND_REJECT, 3)
             }
-            Some((_, channel)) if channel.peer_cid != scid => {}
+            Some((_, channel)) if channel.peer_cid != scid => NO_ANSWER,
             Some((index, channel)) => {
-                emit(out, code::DISCONNECTION_RSP, id, &[dcid, scid]);
                 let status = channel.status;
                 self.end(index, status);
+                (code::DISCONNECTION_RSP, 2)
             }
         }
     }
