@@ -88,9 +88,11 @@ impl Events {
 
     /// Queues an event with its first value; the rest of it is for the caller
     /// to fill in. There is room: packets are only taken when the queue is
-    /// empty, and none leaves more than `MAX_EVENTS` behind.
+    /// empty, and none leaves more than a few behind; answers to commands, which
+    /// do not wait for the script, leave two a link at most.
     #[inline(never)]
     pub fn push(&mut self, kind: u8, conn: u16, value: u16) -> &mut Record {
+        debug_assert!((self.len as usize) < MAX_EVENTS, "an event is lost");
         let last = (self.len as usize).min(MAX_EVENTS - 1);
         self.len = last as u8 + 1;
         let record = &mut self.records[(self.first as usize + last) % MAX_EVENTS];

@@ -3,6 +3,7 @@
 use super::startup::{Support, MAX_DATA_LENGTH};
 use super::Host;
 use crate::addr::Address;
+use crate::config::MAX_LINKS;
 use crate::conn::{State as LinkState, LINK_DEAD_MS};
 use crate::error::{Error, Result};
 use crate::event::{self, Role};
@@ -104,7 +105,9 @@ impl Host {
         }
     }
 
-    /// LE Connection Update (Vol 4, Part E, 7.8.18).
+    /// LE Connection Update (Vol 4, Part E, 7.8.18); `false` when as many wait as
+    /// there may be links. A controller that refuses them all while the script takes
+    /// no events would leave more events than there is room for.
     pub(super) fn send_update(
         &mut self,
         conn: u16,
@@ -113,10 +116,9 @@ impl Host {
         latency: u16,
         timeout: u16,
     ) -> bool {
-        self.send_parameters(
-            opcode::LE_CONNECTION_UPDATE,
-            [conn, min, max, latency, timeout],
-        )
+        let opcode = opcode::LE_CONNECTION_UPDATE;
+        usize::from(self.commands.count(opcode)) < MAX_LINKS
+            && self.send_parameters(opcode, [conn, min, max, latency, timeout])
     }
 
     /// A command with the handle of a link, connection parameters, and any
