@@ -109,6 +109,13 @@ class Install(unittest.TestCase):
             git("am", "-q", *(os.path.join(folder, n) for n in patching.patch_names(folder)))
 
 
+class Workspace(unittest.TestCase):
+    def test_firmware_is_built_with_the_profiles_of_the_crates_it_has(self):
+        text = tree.workspace().decode()
+        self.assertIn("[profile.release.package.aes]", text)
+        self.assertNotIn("ble-sim", text)
+
+
 class PatchSet(unittest.TestCase):
     def test_it_stays_small(self):
         lines = 0

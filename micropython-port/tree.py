@@ -66,7 +66,7 @@ def workspace():
         text = f.read()
     text = re.sub(r"(?m)^members = .*$", 'members = ["rust-ble/core", "rust-ble/ffi"]', text)
     text = re.sub(r"(?m)^exclude = .*\n", "", text)
-    text = re.sub(r"(?ms)(^# [^\n]*\n)?^\[profile\.release\.package\..*?(?=^\[|^# |\Z)", "", text)
+    text = re.sub(r"(?ms)(^# [^\n]*\n)?^\[profile\.release\.package\.ble-.*?(?=^\[|^# |\Z)", "", text)
     return text.encode()
 
 
