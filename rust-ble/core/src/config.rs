@@ -80,10 +80,16 @@ pub const POOL_RESERVE: usize = sized(option_env!("RUST_BLE_POOL_RESERVE"), 2 * 
 /// Indications of one link that wait, the one at the peer included.
 pub const MAX_INDICATIONS: usize = sized(option_env!("RUST_BLE_MAX_INDICATIONS"), 4);
 
-/// Events that one packet may leave behind, or all commands that the controller
-/// refuses at a time: two of each link.
-pub const MAX_EVENTS: usize = sized(option_env!("RUST_BLE_MAX_EVENTS"), 16);
-const _: () = assert!(MAX_EVENTS >= 2 * MAX_LINKS);
+/// Events that one packet may leave behind; at least two of each link, which all
+/// commands that the controller refuses at a time leave behind.
+pub const MAX_EVENTS: usize = {
+    let events = sized(option_env!("RUST_BLE_MAX_EVENTS"), 16);
+    if events > 2 * MAX_LINKS {
+        events
+    } else {
+        2 * MAX_LINKS
+    }
+};
 
 /// Milliseconds after which a private address is replaced (Vol 3, Part C,
 /// Appendix A: TGAP(private_addr_int)).
