@@ -1,6 +1,8 @@
 # Hundreds of activations leave nothing behind: neither memory nor descriptors
 # nor anything in the host. Some end with advertising or a scan going on, some
 # are ended by a handler, some handlers raise.
+#
+# Only on our air: RootCanal makes another controller of each activation.
 
 import sys
 

@@ -1,6 +1,8 @@
 # A hundred activations: nothing leaks, services and links of one life do not show
 # in the next, and it works at the end. Some end in the middle of advertising,
 # scanning, connecting, and with a link.
+#
+# Only on our air: RootCanal makes another controller of each activation.
 
 import sys
 

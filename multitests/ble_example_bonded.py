@@ -1,5 +1,7 @@
 # docs/examples/bonded_peripheral.py and a central: pairs, reads; after a restart
 # of the peripheral, with the file, the bond is still there.
+#
+# Only on our air: RootCanal makes another controller of each activation.
 
 import sys
 

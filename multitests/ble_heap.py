@@ -1,6 +1,8 @@
 # What Bluetooth takes of MicroPython's heap: when it is switched on, for a link, for a
 # channel; docs/SIZE.md has the figures of boards. All of it comes back. Self-contained,
 # so that it runs on a board without a file system.
+#
+# Only on our air: RootCanal makes another controller of each activation.
 
 from micropython import const
 import bluetooth

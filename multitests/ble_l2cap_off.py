@@ -1,5 +1,7 @@
 # A handler of L2CAP_ACCEPT that switches Bluetooth off, and one that switches it on
 # again: the channel is gone with the link, nothing else is.
+#
+# Only on our air: RootCanal makes another controller of each activation.
 
 import sys
 
