@@ -325,14 +325,10 @@ impl Driver {
     }
 
     fn take_event(&mut self) -> bool {
-        let mut lens = [0, 0];
-        let Some(event) = self.host.poll_event(self.now) else {
+        let record = self.host.poll_record(self.now);
+        let Some(event) = record.and_then(|record| record.event(&[], &[])) else {
             return false;
         };
-        let event = event.map(&mut |slice: &[u8]| {
-            lens = [lens[1], slice.len()];
-            &[]
-        });
         self.ledger.told(&event);
         match event {
             Event::GetSecret { token, .. } => {

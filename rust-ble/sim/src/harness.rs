@@ -103,9 +103,8 @@ impl World {
         let mut any = false;
         for node in &mut self.nodes {
             // One at a time: what is to be sent may go out between two events.
-            if let Some(event) = node.host.poll_event(now) {
+            if let Some(event) = next_event(&mut node.host, now) {
                 any = true;
-                let event = event.map(&mut |data| data.to_vec().leak());
                 match event {
                     Event::GetSecret {
                         token,
@@ -305,4 +304,11 @@ impl World {
         let ours = self.wait(central, 5_000, connected);
         (ours, self.wait(peripheral, 5_000, connected))
     }
+}
+
+/// The next event of a host, with slices that stay.
+pub fn next_event(host: &mut Host, now: Instant) -> Option<Event<'static>> {
+    let record = host.poll_record(now)?;
+    let (key, data) = host.payload(&record);
+    record.event(key.to_vec().leak(), data.to_vec().leak())
 }

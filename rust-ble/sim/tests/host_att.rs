@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use ble_core::gatt::db::{flag, FIRST_SCRIPT_HANDLE, SERVICE_CHANGED_HANDLE};
 use ble_core::{Error, Event, Uuid};
-use ble_sim::harness::World;
+use ble_sim::harness::{next_event, World};
 use ble_sim::{NodeConfig, Profile};
 use hosts::*;
 
@@ -118,9 +118,7 @@ fn drive(world: &mut World, node: usize, ms: u64, mut see: impl FnMut(&mut World
         if host.poll_timeout().is_some_and(|at| at.reached(now)) {
             host.handle_timeout(now);
         }
-        let event = host
-            .poll_event(now)
-            .map(|event| event.map(&mut |data| data.to_vec().leak()));
+        let event = next_event(host, now);
         let told = event.is_some();
         if let Some(event) = event {
             see(world, event);

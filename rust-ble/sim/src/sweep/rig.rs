@@ -642,17 +642,13 @@ impl Rig {
         let mut any = false;
         for _ in 0..100_000 {
             let node = &mut self.nodes[n];
-            let mut data = Vec::new();
-            let mut key = Vec::new();
-            let Some(event) = node.host.poll_event(now) else {
+            let Some(record) = node.host.poll_record(now) else {
                 return any;
             };
             any = true;
-            // The last slice is the data; before it there may be a key.
-            let event = event.map(&mut |slice| {
-                key = std::mem::replace(&mut data, slice.to_vec());
-                &[]
-            });
+            let (key, data) = node.host.payload(&record);
+            let (key, data) = (key.to_vec(), data.to_vec());
+            let event = record.event(&[], &[]).expect("a known kind of event");
             node.ledger.told(&event);
             if let Some(told) = &mut self.told {
                 let time = self.air.now() as f64 / 1000.0;
@@ -674,12 +670,12 @@ impl Rig {
                 token,
                 kind,
                 index,
-                key,
+                key: named,
             } => {
                 let (refused, garbage) = self.secret_fault(n);
                 let node = &mut self.nodes[n];
-                let value = match key {
-                    Some(_) => node.secrets.get(&(kind, data)),
+                let value = match named {
+                    Some(_) => node.secrets.get(&(kind, key)),
                     None => {
                         let mut of_kind = node.secrets.iter().filter(|((k, _), _)| *k == kind);
                         of_kind.nth(index as usize).map(|(_, value)| value)
@@ -702,7 +698,7 @@ impl Rig {
                         node.secrets.insert((kind, key), data);
                         true
                     }
-                    None => node.secrets.remove(&(kind, data)).is_some(),
+                    None => node.secrets.remove(&(kind, key)).is_some(),
                 };
                 node.host.answer_stored(token, stored);
             }
