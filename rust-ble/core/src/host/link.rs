@@ -40,12 +40,7 @@ impl Host {
     }
 
     pub(super) fn send_disconnect(&mut self, handle: u16, reason: u8) -> bool {
-        self.send_reason(opcode::DISCONNECT, handle, reason)
-    }
-
-    /// A command with a handle and a reason.
-    pub(super) fn send_reason(&mut self, opcode: u16, handle: u16, reason: u8) -> bool {
-        self.send_of(opcode, handle, &[reason])
+        self.send_of(opcode::DISCONNECT, handle, &[reason])
     }
 
     /// A command with a handle and what follows it, at most 26 bytes.
@@ -221,25 +216,20 @@ impl Host {
         };
         let link = &mut self.links[slot];
         if update.status == status::SUCCESS {
-            link.parameters = [update.interval, update.latency, update.timeout];
+            link.parameters = update.parameters;
         }
         self.channels.update_ended(slot as u8);
-        let record = self.push_event(
-            event::BLE_IRQ_CONNECTION_UPDATE,
-            update.handle,
-            update.interval,
-        );
-        record.value[1] = update.latency;
-        record.value[2] = update.timeout;
-        record.value[3] = update.status.into();
+        self.tell_update(update.handle, update.parameters, update.status);
     }
 
     /// Tells that a link keeps its parameters.
-    #[inline(never)]
     pub(super) fn tell_parameters(&mut self, slot: usize, status: u8) {
         let link = &self.links[slot];
-        let [interval, latency, timeout] = link.parameters;
-        let conn = link.handle;
+        self.tell_update(link.handle, link.parameters, status);
+    }
+
+    #[inline(never)]
+    fn tell_update(&mut self, conn: u16, [interval, latency, timeout]: [u16; 3], status: u8) {
         let record = self.push_event(event::BLE_IRQ_CONNECTION_UPDATE, conn, interval);
         record.value = [interval, latency, timeout, status.into()];
     }

@@ -298,11 +298,8 @@ impl Host {
         if known && valid_parameters(min, max, latency, timeout) {
             self.send_parameters(opcode::LE_CONN_PARAM_REPLY, values);
         } else {
-            self.send_reason(
-                opcode::LE_CONN_PARAM_NEGATIVE_REPLY,
-                handle,
-                status::UNACCEPTABLE_PARAMETERS,
-            );
+            let reason = [status::UNACCEPTABLE_PARAMETERS];
+            self.send_of(opcode::LE_CONN_PARAM_NEGATIVE_REPLY, handle, &reason);
         }
     }
 

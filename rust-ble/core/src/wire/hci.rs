@@ -214,9 +214,8 @@ impl ConnectionComplete {
 pub struct ConnectionUpdateComplete {
     pub status: u8,
     pub handle: u16,
-    pub interval: u16,
-    pub latency: u16,
-    pub timeout: u16,
+    /// As `ConnectionComplete::parameters`.
+    pub parameters: [u16; 3],
 }
 
 impl ConnectionUpdateComplete {
@@ -227,9 +226,7 @@ impl ConnectionUpdateComplete {
         Some(ConnectionUpdateComplete {
             status: r.u8_or_0(),
             handle: r.u16_or_0() & HANDLE_MASK,
-            interval: r.u16_or_0(),
-            latency: r.u16_or_0(),
-            timeout: r.u16_or_0(),
+            parameters: core::array::from_fn(|_| r.u16_or_0()),
         })
     }
 }
