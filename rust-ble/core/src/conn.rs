@@ -168,6 +168,11 @@ pub struct Link {
     pub rx: Reassembly,
 }
 
+/// Takes the first of a queue, in which the others move up.
+pub(crate) fn pop_first<T, const N: usize>(queue: &mut Vec<T, N>) -> Option<T> {
+    (!queue.is_empty()).then(|| queue.remove(0))
+}
+
 impl Link {
     /// Makes the slot one for a link to a server with this database. A link
     /// that ended has freed what it held.
@@ -225,7 +230,7 @@ impl Link {
     /// Takes the first indication.
     #[inline(never)]
     pub fn pop_indication(&mut self) -> Option<Indication> {
-        (!self.indications.is_empty()).then(|| self.indications.remove(0))
+        pop_first(&mut self.indications)
     }
 
     /// Takes the first PDU, which was sent.
@@ -233,7 +238,7 @@ impl Link {
         self.sent = 0;
         self.response_at = self.response_at.saturating_sub(1);
         self.confirmation_at = self.confirmation_at.saturating_sub(1);
-        (!self.tx.is_empty()).then(|| self.tx.remove(0))
+        pop_first(&mut self.tx)
     }
 }
 

@@ -22,6 +22,7 @@ mod tests;
 pub use request::write_command;
 
 use crate::config::{MAX_MTU, MAX_PROCEDURES, MAX_VALUE_LEN};
+use crate::conn::pop_first;
 use crate::error::{Error, Result};
 use crate::event::{self, Events};
 use crate::pool::{Block, Pool};
@@ -364,10 +365,7 @@ impl Client {
 
     /// Takes the first procedure off the queue and frees what it holds.
     fn pop(&mut self, pool: &mut Pool) -> Option<Procedure> {
-        if self.queue.is_empty() {
-            return None;
-        }
-        let mut procedure = self.queue.remove(0);
+        let mut procedure = pop_first(&mut self.queue)?;
         if let Some(block) = procedure.data.take() {
             pool.free(block);
         }

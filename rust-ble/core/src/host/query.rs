@@ -106,8 +106,7 @@ impl Query {
     /// Whether an answer is to the question that waits, which is whether an
     /// attribute may be read; then it is over.
     pub(super) fn read_answered(&mut self, token: Token) -> bool {
-        let fits = |pending: &mut Purpose| pending.what == What::Read && token.0 == self.token;
-        self.pending.take_if(fits).is_some()
+        self.take(token, true).is_some()
     }
 
     pub(super) fn clear(&mut self) {
@@ -142,8 +141,11 @@ impl Query {
         self.key = bonds::key(peer);
     }
 
-    fn take(&mut self, token: Token) -> Option<Purpose> {
-        let fits = |pending: &mut Purpose| pending.what != What::Read && token.0 == self.token;
+    /// Takes the question that an answer is to, if it is about a `read`, or about
+    /// a secret.
+    fn take(&mut self, token: Token, read: bool) -> Option<Purpose> {
+        let fits =
+            |pending: &mut Purpose| (pending.what == What::Read) == read && token.0 == self.token;
         self.pending.take_if(fits)
     }
 }
@@ -152,7 +154,7 @@ impl Host {
     /// The script's answer to `GetSecret`. Answers to a query that is over
     /// are ignored.
     pub fn answer_secret(&mut self, token: Token, value: Option<&[u8]>) {
-        let Some(purpose) = self.query.take(token) else {
+        let Some(purpose) = self.query.take(token, false) else {
             return;
         };
         let Purpose { what, slot, peer } = purpose;
@@ -167,7 +169,7 @@ impl Host {
 
     /// The script's answer to `SetSecret`: whether it is stored or deleted.
     pub fn answer_stored(&mut self, token: Token, stored: bool) {
-        let Some(purpose) = self.query.take(token) else {
+        let Some(purpose) = self.query.take(token, false) else {
             return;
         };
         match purpose.what {
