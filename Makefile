@@ -52,6 +52,7 @@ test-multi: unix air ## multi-instance tests and installation
 	@$(RUN)/run.py --build $(BUILD) --link air --runs $(RUNS)
 	@$(PYTHON) $(PORT)/test_tree.py --cache $(CACHE)
 	@$(PYTHON) $(PORT)/test_rust.py
+	@$(PYTHON) $(PORT)/test_mailbox.py --cache $(CACHE)
 
 .PHONY: multitest
 multitest: unix air ## MicroPython's multi-instance tests: TESTS= RUNS= LINK=

@@ -28,9 +28,10 @@
 #endif
 
 // The port gives bytes one by one. An STM32WB's second core hands over all packets that it
-// has at once; they are at most what its pool in rfcore.c holds.
+// has at once; they are at most what its pool, its spare buffer and its buffer for responses
+// in rfcore.c hold.
 #if READS_PACKETS
-#define STAGE_SIZE (6 * 272)
+#define STAGE_SIZE ((6 + 2) * 264)
 #else
 #define STAGE_SIZE (64)
 #endif
@@ -237,7 +238,11 @@ int mp_rust_ble_transport_open(void) {
 void mp_rust_ble_transport_close(void) {
     irq_detach();
     mp_bluetooth_hci_controller_deinit();
+    #if !READS_PACKETS
+    // An STM32WB would reset its second core again, which the host has done and the next
+    // opening does; each time is one for its firmware to go wrong.
     mp_bluetooth_hci_uart_deinit();
+    #endif
 }
 
 #endif // MICROPY_PY_BLUETOOTH && MICROPY_BLUETOOTH_RUST && !MICROPY_PY_BLUETOOTH_CYW43
