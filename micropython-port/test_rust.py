@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
-"""Tests of the flags that firmware is built with."""
+"""Tests of the flags and sizes that firmware is built with."""
 
+import os
+import shutil
+import subprocess
+import tempfile
 import unittest
 from unittest import mock
 
@@ -19,6 +23,29 @@ class Flags(unittest.TestCase):
         known = "-Cllvm-args=-inline-threshold=15"
         with mock.patch.object(rust, "SMALL_LAST", ["-Cllvm-args=-no-such-option", known]):
             self.assertEqual(rust.small_last(self.how), [known])
+
+
+class Sizes(unittest.TestCase):
+    """A board's sizes come to cargo, whichever tool builds the port."""
+    here = os.path.dirname(os.path.abspath(__file__))
+
+    def given(self, *command, text):
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as script:
+            script.write(text.format(here=self.here))
+            script.flush()
+            out = subprocess.run([*command, script.name], check=True, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, universal_newlines=True).stdout
+        return sorted(out.replace(";", " ").split())
+
+    @unittest.skipUnless(shutil.which("cmake"), "cmake is missing")
+    def test_make_and_cmake_give_the_same(self):
+        made = self.given("make", "-sf", text="MICROPY_BLUETOOTH_RUST_MAX_BONDS = 3\n"
+                          "include {here}/sizes.mk\nall:\n\t@echo $(RUST_BLE_ENV)\n")
+        self.assertGreater(len(made), 10)
+        self.assertIn("RUST_BLE_MAX_BONDS=3", made)
+        self.assertEqual(made, self.given(
+            "cmake", "-P", text="set(MICROPY_BLUETOOTH_RUST_MAX_BONDS 3)\n"
+            "include({here}/sizes.cmake)\nmessage(\"${{RUST_BLE_ENV}}\")\n"))
 
 
 if __name__ == "__main__":
