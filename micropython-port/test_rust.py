@@ -39,13 +39,18 @@ class Sizes(unittest.TestCase):
 
     @unittest.skipUnless(shutil.which("cmake"), "cmake is missing")
     def test_make_and_cmake_give_the_same(self):
-        made = self.given("make", "-sf", text="MICROPY_BLUETOOTH_RUST_MAX_BONDS = 3\n"
-                          "include {here}/sizes.mk\nall:\n\t@echo $(RUST_BLE_ENV)\n")
-        self.assertGreater(len(made), 10)
-        self.assertIn("RUST_BLE_MAX_BONDS=3", made)
-        self.assertEqual(made, self.given(
-            "cmake", "-P", text="set(MICROPY_BLUETOOTH_RUST_MAX_BONDS 3)\n"
-            "include({here}/sizes.cmake)\nmessage(\"${{RUST_BLE_ENV}}\")\n"))
+        for cyw43 in ("1", "0"):
+            made = self.given(
+                "make", "-sf", text="MICROPY_BLUETOOTH_RUST_MAX_BONDS = 3\n"
+                "MICROPY_PY_NETWORK_CYW43 = %s\n"
+                "include {here}/variant.mk\nall:\n\t@echo $(RUST_BLE_ENV)\n" % cyw43)
+            self.assertGreater(len(made), 10)
+            self.assertIn("RUST_BLE_MAX_BONDS=3", made)
+            self.assertIn("RUST_BLE_DATA_LENGTH=%d" % (cyw43 == "0"), made)
+            self.assertEqual(made, self.given(
+                "cmake", "-P", text="set(MICROPY_BLUETOOTH_RUST_MAX_BONDS 3)\n"
+                "set(MICROPY_PY_NETWORK_CYW43 %s)\n"
+                "include({here}/variant.cmake)\nmessage(\"${{RUST_BLE_ENV}}\")\n" % cyw43))
 
 
 if __name__ == "__main__":

@@ -5,5 +5,10 @@ MICROPY_BLUETOOTH_RUST = 1
 MICROPY_BLUETOOTH_NIMBLE = 0
 MICROPY_BLUETOOTH_BTSTACK = 0
 
+# This controller drops links when the length of data PDUs is negotiated.
+ifeq ($(MICROPY_PY_NETWORK_CYW43),1)
+MICROPY_BLUETOOTH_RUST_DATA_LENGTH ?= 0
+endif
+
 RUST_BLE_BOARD = 1
-include $(TOP)/extmod/rust_ble/sizes.mk
+include $(dir $(lastword $(MAKEFILE_LIST)))sizes.mk
