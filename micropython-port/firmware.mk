@@ -33,7 +33,7 @@ emulate-picow: air need-mpy-dir ## the same between two emulated Pico W: MPY_DIR
 	@$(EMULATE) --machine picow --machine picow $(TESTS)
 
 .PHONY: size
-size: check-tools ## what Bluetooth adds to each board; keeps docs/SIZE.md
+size: check-tools air ## what Bluetooth adds to each board; keeps docs/SIZE.md
 	@$(PYTHON) $(PORT)/size.py $(FIRMWARE) $(BOARDS)
 
 .PHONY: rust-target

@@ -3,7 +3,8 @@
 
 Each board is built with the Rust backend and without Bluetooth; the difference in flash and
 in static RAM is what it costs, MicroPython's own modbluetooth.c included. Boards whose
-sources are not at hand are left out and keep their last line in the table.
+sources are not at hand are left out and keep their last line in the table. Heap is measured on
+an emulated board, and for others that and what their host differs by.
 """
 
 import argparse
@@ -47,6 +48,11 @@ MICROPY_BLUETOOTH_NIMBLE = 0
 MICROPY_BLUETOOTH_BTSTACK = 0
 """
 
+# Where multitests/ble_heap.py measures heap: any release has what this board needs.
+EMULATED, MACHINE = "MPS2_AN385", "qemu"
+HEAP = re.compile(r"active\(True\) takes (\d+) bytes of heap")
+
+
 class Image:
     """Sections and symbols of an ELF file."""
 
@@ -78,6 +84,12 @@ class Image:
             if "data" in name and "rodata" not in name:
                 self.ram += size
 
+    def bytes_of(self, name):
+        """What a struct of the host takes; of several with this name, the largest."""
+        info = run("arm-none-eabi-readelf", "--debug-dump=info", self.path)
+        pattern = r"DW_TAG_structure_type\)\n.*DW_AT_name .*: %s\n.*DW_AT_byte_size *: (\d+)\n" % name
+        return max(map(int, re.findall(pattern, info)))
+
     def panics(self):
         """How many calls there are of what panics."""
         code = run("arm-none-eabi-objdump", "-d", "-C", "--no-show-raw-insn", self.path)
@@ -104,7 +116,21 @@ def measure(args, board):
     return Image(rust_elf), Image(firmware.compile_board(args))
 
 
-def report(board, image, base):
+def emulated_heap(args):
+    """(bytes that active(True) takes, those of the host itself) on EMULATED"""
+    script = os.path.join(HERE, "..", "multitests")
+    argv = [sys.executable, os.path.join(script, "emulate.py"), "--machine", MACHINE, "--machine", MACHINE,
+            "--mpy-dir", args.dir, "--version", args.version, "--cache", args.cache,
+            "--build", args.build, os.path.join(script, "ble_heap.py")]
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
+    found = HEAP.search(done.stdout)
+    if done.returncode != 0 or not found:
+        raise fetch.Failure(done.stdout.strip().splitlines()[-1])
+    args.board, args.make, args.name, args.variant = EMULATED, [], "", firmware.VARIANT
+    return int(found.group(1)), Image(firmware.compile_board(args)).bytes_of("Host")
+
+
+def report(board, image, base, emulated):
     """The line of the table; prints the rest."""
     flash, ram = image.flash - base.flash, image.ram - base.ram
     depths = stack.analyse(image.path)
@@ -115,14 +141,17 @@ def report(board, image, base):
     print("  deepest: " + " > ".join(depths.functions[at].name for at in path))
     for line in depths.doubts():
         print("  " + line)
+    active, host = emulated
+    heap, link = active + image.bytes_of("Host") - host, image.bytes_of("Link")
+    print("  heap: active(True) takes %d, in which each link that there is room for has %d" % (heap, link))
     panics = image.panics()
     print("  %d calls of core::panicking" % panics)
     growth = {key: size - base.symbols.get(key, 0) for key, size in image.symbols.items()}
     for (name, kind), size in sorted(growth.items(), key=lambda item: -item[1])[:20]:
         print("  %6d %-5s %s" % (size, kind, name[:90]))
     goals = ("%d" % goal[0], "%d" % goal[1]) if goal else ("", "")
-    return "| %s | %d | %s | %d | %s | %d | %d |" % (
-        board, flash, goals[0], ram, goals[1], deepest, panics)
+    return "| %s | %d | %s | %d | %s | %d | %d | %d | %d |" % (
+        board, flash, goals[0], ram, goals[1], heap, link, deepest, panics)
 
 
 def update(lines):
@@ -150,12 +179,16 @@ def main():
     args = parser.parse_args()
     boards = args.boards or (list(BOARDS) if args.dir else ["RPI_PICO", "MPS2_AN385"])
     lines = []
+    try:
+        emulated = emulated_heap(args)
+    except fetch.Failure as reason:
+        sys.exit("heap cannot be measured: %s" % reason)
     for board in boards:
         try:
             image, base = measure(args, board)
             if image.initialised:
                 sys.exit("%s: not zeros at the start: %s" % (board, ", ".join(image.initialised)))
-            lines.append(report(board, image, base))
+            lines.append(report(board, image, base, emulated))
         except (fetch.Failure, tree.Failure, patching.Mismatch, rust.Failure) as reason:
             print("%s: left out: %s" % (board, reason), file=sys.stderr)
     update(lines)
