@@ -123,5 +123,6 @@ include rust-ble/fuzz/fuzz.mk
 .PHONY: check-tools
 check-tools:
 	@mkdir -p $(BUILD)
-	@for tool in $(CARGO) gcc $(PYTHON); do command -v $$tool >/dev/null \
-		|| { echo "$$tool is missing" >&2; exit 1; }; done
+	@command -v $(CARGO) >/dev/null || { echo "$(CARGO) is missing: install Rust, see https://rustup.rs" >&2; exit 1; }
+	@for tool in gcc $(PYTHON); do command -v $$tool >/dev/null \
+		|| { echo "$$tool is missing: apt-get install gcc python3" >&2; exit 1; }; done

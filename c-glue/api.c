@@ -98,7 +98,16 @@ int mp_bluetooth_init(void) {
     if (!mp_rust_ble_begin(MP_RUST_BLE_SWITCHING, 0)) {
         return MP_EBUSY;
     }
+    // A port that opens its transport may have no memory for it, or wait for the controller
+    // and run handlers meanwhile.
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) != 0) {
+        mp_rust_ble_shut_down();
+        mp_rust_ble_end(MP_RUST_BLE_SWITCHING);
+        nlr_jump(nlr.ret_val);
+    }
     int err = mp_bluetooth_is_active() ? 0 : switch_on(seed);
+    nlr_pop();
     mp_rust_ble_end(MP_RUST_BLE_SWITCHING);
     if (err != 0) {
         return err;

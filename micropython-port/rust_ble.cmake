@@ -46,7 +46,10 @@ target_compile_definitions(${MICROPY_TARGET} PRIVATE
     MICROPY_PY_BLUETOOTH_ENABLE_PAIRING_BONDING=1
     MICROPY_PY_BLUETOOTH_ENABLE_HCI_CMD=1
 )
-if(MICROPY_PY_BLUETOOTH_CYW43)
+if(NOT MICROPY_PY_BLUETOOTH_CYW43)
+    # For c-glue/board/uart.c, which hears of the UART's interrupts so.
+    target_link_options(${MICROPY_TARGET} PRIVATE "LINKER:--wrap=irq_set_exclusive_handler")
+else()
     # pico/cyw43_driver.h; after the port's own headers, two of which have the same name.
     target_include_directories(micropy_extmod_rust_ble SYSTEM INTERFACE
         ${PICO_SDK_PATH}/src/rp2_common/pico_cyw43_driver/include

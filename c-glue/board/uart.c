@@ -161,42 +161,40 @@ bool mp_rust_ble_hci_send(const mp_rust_ble_part_t *parts, size_t num_parts) {
 
 #if LIB_PICO_PLATFORM
 
-// rp2's UART takes its interrupts without telling anybody; step in between.
+// rp2's UART takes its interrupts without telling anybody; step in between. The linker gives
+// us the calls of the SDK's function. A script may set up this UART again while it is ours.
 
 #include "hardware/irq.h"
 
 #define UART_IRQ (UART0_IRQ + MICROPY_HW_BLE_UART_ID)
 
 static irq_handler_t uart_irq_handler;
+static volatile bool irq_attached;
+
+void __real_irq_set_exclusive_handler(uint num, irq_handler_t handler);
+void __wrap_irq_set_exclusive_handler(uint num, irq_handler_t handler);
 
 static void uart_irq(void) {
     uart_irq_handler();
-    mp_bluetooth_hci_poll_now();
+    if (irq_attached) {
+        mp_bluetooth_hci_poll_now();
+    }
 }
 
-static void irq_swap(irq_handler_t to) {
-    irq_handler_t from = irq_get_exclusive_handler(UART_IRQ);
-    bool enabled = irq_is_enabled(UART_IRQ);
-    irq_set_enabled(UART_IRQ, false);
-    if (from != NULL) {
-        irq_remove_handler(UART_IRQ, from);
+void __wrap_irq_set_exclusive_handler(uint num, irq_handler_t handler) {
+    if (num == UART_IRQ) {
+        uart_irq_handler = handler;
+        handler = uart_irq;
     }
-    irq_set_exclusive_handler(UART_IRQ, to);
-    irq_set_enabled(UART_IRQ, enabled);
+    __real_irq_set_exclusive_handler(num, handler);
 }
 
 static void irq_attach(void) {
-    uart_irq_handler = irq_get_exclusive_handler(UART_IRQ);
-    if (uart_irq_handler != NULL && uart_irq_handler != uart_irq) {
-        irq_swap(uart_irq);
-    }
+    irq_attached = true;
 }
 
 static void irq_detach(void) {
-    if (uart_irq_handler != NULL) {
-        irq_swap(uart_irq_handler);
-        uart_irq_handler = NULL;
-    }
+    irq_attached = false;
 }
 
 #elif defined(STM32_HAL_H) && MICROPY_HW_BLE_UART_RXNE
