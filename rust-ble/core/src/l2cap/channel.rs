@@ -49,7 +49,9 @@ pub(super) mod pending {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Violation;
 
+/// In the order of sizes: what is small is reached at a small offset only.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Channel {
     pub state: State,
     pub slot: u8,
@@ -59,6 +61,7 @@ pub(super) struct Channel {
     pub id: u8,
     /// Opened by an enhanced request, so it may be reconfigured.
     pub enhanced: bool,
+    stalled: bool,
     pub conn: u16,
     pub psm: u16,
     /// For `L2capDisconnected`.
@@ -75,7 +78,6 @@ pub(super) struct Channel {
     rx_ready: usize,
     /// Bytes of the SDU being sent that are in no frame yet; zero between.
     tx_unframed: usize,
-    stalled: bool,
     deadline: Instant,
     rx: Ring,
     /// SDUs, each after its length as the first K-frame carries it.
