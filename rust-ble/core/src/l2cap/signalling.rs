@@ -345,16 +345,7 @@ impl Channels {
         if !out.is_empty() || self.poll_answer(slot, out) || self.poll_update(slot, out) {
             return true;
         }
-        for index in 0..MAX_CHANNELS {
-            let on_link = self
-                .channels
-                .get(index)
-                .is_some_and(|channel| channel.slot == slot);
-            if on_link && self.poll_channel(slot, index, out) {
-                return true;
-            }
-        }
-        false
+        (0..MAX_CHANNELS).any(|index| self.poll_channel(slot, index, out))
     }
 
     /// Whether the request that is held waits no longer.
@@ -542,7 +533,8 @@ impl Channels {
             return reconfigured::UNACCEPTABLE;
         }
         for &cid in cids {
-            match self.channels.get(self.peer_index(slot, cid)) {
+            let index = self.peer_index(slot, cid);
+            match self.channels.get(index) {
                 Some(channel) if channel.enhanced => {
                     if mtu < channel.peer_mtu {
                         return reconfigured::MTU_REDUCED;
@@ -566,7 +558,7 @@ impl Channels {
     /// The peer does not take a command of ours (4.1).
     fn rejected(&mut self, slot: u8, id: u8, reason: u16) -> Outcome {
         let index = self.outstanding(slot, id);
-        if let Some(channel) = self.channels.get(index) {
+        if let Some(channel) = self.channels.get_mut(index) {
             let status = match (channel.state, reason) {
                 (State::Closing, _) => 0,
                 (_, reason::NOT_UNDERSTOOD) => status::NOT_SUPPORTED,
@@ -606,12 +598,13 @@ impl Channels {
         link.is_some_and(|link| link.signalling.update == Update::Wanted)
     }
 
-    /// What one channel has to signal.
+    /// What one channel has to signal, if it is of this link.
     fn poll_channel(&mut self, slot: u8, index: usize, out: &mut Writer) -> bool {
-        let Some(channel) = self.channels.get(index) else {
-            return false;
-        };
-        if !channel.has_signal() {
+        if !self
+            .channels
+            .get(index)
+            .is_some_and(|channel| channel.slot == slot && channel.has_signal())
+        {
             return false;
         }
         let id = self.next_id(slot);
@@ -653,37 +646,32 @@ impl Channels {
     }
 
     /// The channel whose request has this identifier; past all if there is none.
+    #[inline(never)]
     fn outstanding(&self, slot: u8, id: u8) -> usize {
-        self.find(slot, ASKING, Some(id), None)
+        let is_it = |channel: &Channel| channel.slot == slot && channel.waits_for(id);
+        self.channels.iter().position(is_it).unwrap_or(usize::MAX)
     }
 
     /// The channel with the peer's CID; past all if there is none.
     fn peer_index(&self, slot: u8, cid: u16) -> usize {
-        self.find(slot, LINKED, None, Some(cid))
+        self.find(slot, LINKED, cid)
     }
 
     /// Whether the peer's CID belongs to a channel, or is asked for.
     fn uses(&self, slot: u8, cid: u16) -> bool {
-        self.find(slot, LINKED | State::Incoming.bit(), None, Some(cid)) != usize::MAX
+        self.find(slot, LINKED | State::Incoming.bit(), cid) != usize::MAX
     }
 
-    /// The first channel of a link in one of these states, with this identifier
-    /// of its request and the peer's CID, as far as given; past all if there is
-    /// none. Of few channels: not worth an index.
+    /// The first channel of a link in one of these states with the peer's CID;
+    /// past all if there is none. Of few channels: not worth an index.
     #[inline(never)]
-    fn find(&self, slot: u8, states: u8, id: Option<u8>, cid: Option<u16>) -> usize {
+    fn find(&self, slot: u8, states: u8, cid: u16) -> usize {
         let is_it = |channel: &Channel| {
-            channel.slot == slot
-                && states & channel.state.bit() != 0
-                && id.is_none_or(|id| id == channel.id)
-                && cid.is_none_or(|cid| cid == channel.peer_cid)
+            channel.slot == slot && states & channel.state.bit() != 0 && channel.peer_cid == cid
         };
         self.channels.iter().position(is_it).unwrap_or(usize::MAX)
     }
 }
-
-/// A request of ours waits for an answer.
-const ASKING: u8 = State::Connecting.bit() | State::Closing.bit();
 
 /// The peer's CID belongs to the channel.
 const LINKED: u8 = State::Open.bit() | State::Closing.bit();
