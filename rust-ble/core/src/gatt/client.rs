@@ -113,23 +113,24 @@ enum Phase {
 
 /// The client of one link.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Client {
-    queue: Vec<Procedure, MAX_PROCEDURES>,
     phase: Phase,
+    /// Size of the entries of a discovery response.
+    entry: u8,
+    mtu_requested: bool,
     /// How the first procedure ends; of a long write that is to be cancelled
     /// before it has ended.
     status: u16,
     /// How every procedure ends once the bearer is dead; zero before.
     failed: u16,
-    /// When the outstanding request, or the wait for room, fails.
-    deadline: Instant,
     /// ATT_MTU when the request was sent; the answer may be built with it.
     sent_mtu: u16,
     /// Where `next_event` goes on in the PDU.
     cursor: u16,
-    /// Size of the entries of a discovery response.
-    entry: u8,
-    mtu_requested: bool,
+    /// When the outstanding request, or the wait for room, fails.
+    deadline: Instant,
+    queue: Vec<Procedure, MAX_PROCEDURES>,
     pending: Option<Characteristic>,
 }
 
