@@ -47,16 +47,17 @@ impl Fragment<'_> {
 /// `answer_accept`, `disconnected`), take events by `next_event` until there
 /// is none.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Channels {
-    pub(super) channels: [Channel; MAX_CHANNELS],
-    listeners: heapless::Vec<Listener, MAX_LISTENERS>,
     pub(super) links: [PerLink; MAX_LINKS],
     /// The one connection request of a peer that is being decided.
     pub(super) incoming: Option<Incoming>,
-    /// The one connection request that waits for a listener.
-    pub(super) held: Option<Held>,
     /// Counts accept queries.
     token: u16,
+    /// The one connection request that waits for a listener.
+    pub(super) held: Option<Held>,
+    listeners: heapless::Vec<Listener, MAX_LISTENERS>,
+    pub(super) channels: [Channel; MAX_CHANNELS],
 }
 
 #[derive(Debug)]
