@@ -102,6 +102,7 @@ pub(super) const MAX_MADE_UP: usize = 19;
 
 /// The attribute table, the values and the CCCDs of all links.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Database {
     arena: Lent,
     /// What the last `NeedMemory` asks for.
