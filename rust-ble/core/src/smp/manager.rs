@@ -20,23 +20,24 @@ const KEY_USES: u8 = 8;
 
 /// The Security Manager of all links.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Smp {
-    /// Who the bonded peers are. The host fills it with `Identities::load` at
-    /// activation; `bond_stored` keeps it up to date.
-    pub identities: Identities,
-    own: Own,
-    keys: Option<KeyPair>,
-    /// The next key pair, while there is none.
-    making: Option<Multiplication>,
-    key_uses: u8,
-    pairings: [Option<Pairing>; MAX_PAIRINGS],
+    /// Links, bit n for index n, on which pairing timed out: no more SMP (3.4).
+    dead: u32,
     /// A link without a procedure that has to be told no, or `NO_LINK`.
     refused: u8,
     /// The reason of Pairing Failed, or zero for an LTK request.
     refusal: u8,
-    /// Links, bit n for index n, on which pairing timed out: no more SMP (3.4).
-    dead: u32,
+    key_uses: u8,
+    keys: Option<KeyPair>,
+    own: Own,
     attempts: Attempts,
+    pairings: [Option<Pairing>; MAX_PAIRINGS],
+    /// The next key pair, while there is none.
+    making: Option<Multiplication>,
+    /// Who the bonded peers are. The host fills it with `Identities::load` at
+    /// activation; `bond_stored` keeps it up to date.
+    pub identities: Identities,
 }
 
 /// No index of a link.
