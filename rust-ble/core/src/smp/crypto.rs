@@ -304,9 +304,7 @@ pub(super) mod tests {
     }
 
     pub fn key_pair(private: &str) -> KeyPair {
-        let mut private: [u8; 32] = le(private);
-        private.reverse();
-        KeyPair::new(private).unwrap()
+        KeyPair::new(le(private)).unwrap()
     }
 
     fn dh(keys: &KeyPair, peer: &[u8; 64]) -> Option<[u8; 32]> {

@@ -16,41 +16,41 @@ use p256::{NistP256, U256};
 /// A P-256 key pair.
 #[derive(Clone, Debug)]
 pub struct KeyPair {
-    /// Big-endian.
+    /// Little-endian.
     private: [u8; 32],
     /// X then Y, as in Pairing Public Key.
     pub public: [u8; 64],
 }
 
 impl KeyPair {
-    /// Begins to make one from a private key, big-endian; `None` when that is
+    /// Begins to make one from a private key, little-endian; `None` when that is
     /// not below the order of the curve, which happens once in 2^32 times with
     /// random bytes.
     pub fn start(private: &[u8; 32]) -> Option<Multiplication> {
-        let in_range = U256::from_be_bytes(*private) < NistP256::ORDER;
-        in_range.then(|| Multiplication::new(*private, GENERATOR_X))
+        below(private, &NistP256::ORDER)?;
+        Some(Multiplication::new(private, &GENERATOR_X))
     }
 
     /// The key pair once `step` is done; `None` when the private key was zero,
     /// or the order of the curve less one.
     pub fn finish(work: &Multiplication) -> Option<Self> {
         let mut r = work.product();
-        let (x, next) = (r[X0 as usize], r[X1 as usize]);
         if r[P as usize] == U256::ZERO {
             return None;
         }
-        // Y follows from X of the product and of its successor: the sum of the
-        // product and the generator is what a step computes but for this X.
-        r = registers(double(&next));
-        (r[X0 as usize], r[X1 as usize]) = (x, GENERATOR_X);
-        run_step(&mut r);
         let mut keys = KeyPair {
             private: work.scalar,
             public: [0; 64],
         };
-        let (out_x, out_y) = keys.public.split_at_mut(32);
-        out_x.copy_from_slice(&put(&x));
-        out_y.copy_from_slice(&put(&multiply(&r[X1 as usize], &RECIPROCAL_OF_4Y)));
+        let (x, y) = keys.public.split_at_mut(32);
+        x.copy_from_slice(&put(&r[X0 as usize], &U256::ONE));
+        // Y follows from X of the product and of its successor: the sum of the
+        // product and the generator is what a step computes but for this X.
+        r[X as usize] = double(&r[X1 as usize]);
+        r[X1 as usize] = GENERATOR_X;
+        (r[Z0 as usize], r[Z1 as usize]) = (ONE, ONE);
+        run_step(&mut r);
+        y.copy_from_slice(&put(&r[X1 as usize], &RECIPROCAL_OF_4Y));
         Some(keys)
     }
 
@@ -71,14 +71,14 @@ impl KeyPair {
     pub fn start_dhkey(&self, x: &[u8; 32], y: &[u8; 32]) -> Option<Multiplication> {
         let (x, y) = (get(x)?, get(y)?);
         // Among what a step computes is 4 (x^3 - 3 x + b).
-        let mut r = registers(x);
+        let mut r = registers(&x);
         r[X0 as usize] = x;
         run_step(&mut r);
         let y2 = double(&y);
         if r[Z0 as usize] != multiply(&y2, &y2) {
             return None;
         }
-        Some(Multiplication::new(self.private, x))
+        Some(Multiplication::new(&self.private, &x))
     }
 
     /// The DHKey in one go: slow.
@@ -96,7 +96,7 @@ const STEP_BITS: u16 = 16;
 /// them: the ladder, where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Multiplication {
-    /// Big-endian.
+    /// Little-endian.
     scalar: [u8; 32],
     x: Element,
     /// X0, Z0, X1 and Z1.
@@ -106,11 +106,12 @@ pub struct Multiplication {
 }
 
 impl Multiplication {
-    fn new(scalar: [u8; 32], x: Element) -> Self {
+    #[inline(never)]
+    fn new(scalar: &[u8; 32], x: &Element) -> Self {
         Multiplication {
-            scalar,
-            x,
-            points: [ONE, U256::ZERO, x, ONE],
+            scalar: *scalar,
+            x: *x,
+            points: [ONE, U256::ZERO, *x, ONE],
             done: 0,
         }
     }
@@ -135,11 +136,11 @@ impl Multiplication {
 
     /// X of the product, little-endian.
     pub fn x(&self) -> [u8; 32] {
-        put(&self.product()[X0 as usize])
+        put(&self.product()[X0 as usize], &U256::ONE)
     }
 
     fn registers(&self) -> Registers {
-        let mut r = registers(self.x);
+        let mut r = registers(&self.x);
         r[POINTS].copy_from_slice(&self.points);
         r
     }
@@ -204,24 +205,30 @@ const fn double(a: &Element) -> Element {
     a.add_mod(a, &ORDER)
 }
 
-/// A coordinate from a PDU; `None` when it is not below the order.
-fn get(bytes: &[u8; 32]) -> Option<Element> {
+/// The integer, from little-endian bytes, if it is below a limit.
+fn below(bytes: &[u8; 32], limit: &U256) -> Option<U256> {
     let value = U256::from_le_bytes(*bytes);
-    (value < ORDER).then(|| multiply(&value, &RADIX))
+    (value < *limit).then_some(value)
 }
 
-/// A coordinate for a PDU.
-fn put(value: &Element) -> [u8; 32] {
-    multiply(value, &U256::ONE).to_le_bytes()
+/// A coordinate from a PDU; `None` when it is not below the order.
+fn get(bytes: &[u8; 32]) -> Option<Element> {
+    Some(multiply(&below(bytes, &ORDER)?, &RADIX))
+}
+
+/// A coordinate for a PDU: an element times an integer.
+fn put(value: &Element, factor: &U256) -> [u8; 32] {
+    multiply(value, factor).to_le_bytes()
 }
 
 /// The curve (FIPS 186-4, D.1.2.3): y^2 = x^3 - 3 x + b.
 const B: Element = number("5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b");
+const FOUR_B: Element = double(&double(&B));
 const GENERATOR_X: Element =
     number("6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296");
 /// 1 / (4 y) of the generator.
-const RECIPROCAL_OF_4Y: Element =
-    number("3e89e8f68b001862a0a3e3359706a467bff19efda2d36ec16ef6a9dd7117500d");
+const RECIPROCAL_OF_4Y: U256 =
+    U256::from_be_hex("3e89e8f68b001862a0a3e3359706a467bff19efda2d36ec16ef6a9dd7117500d");
 
 const fn number(hex: &str) -> Element {
     multiply(&U256::from_be_hex(hex), &RADIX)
@@ -229,8 +236,8 @@ const fn number(hex: &str) -> Element {
 
 /// The exponent that gives the reciprocal: the field's order less two.
 const RECIPROCAL: [u8; 32] = [
-    0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff,
-    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfd,
+    0xfd, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff,
 ];
 
 /// Registers: X of the given point, 4 b, the two points of the ladder, whose
@@ -250,17 +257,17 @@ const R: u16 = 8;
 const S: u16 = 9;
 
 /// For steps with points whose difference has this X.
-fn registers(x: Element) -> Registers {
+fn registers(x: &Element) -> Registers {
     let mut r = [ONE; 10];
-    r[X as usize] = x;
-    r[X1 as usize] = x;
-    r[B4 as usize] = double(&double(&B));
+    r[X as usize] = *x;
+    r[X1 as usize] = *x;
+    r[B4 as usize] = FOUR_B;
     r
 }
 
 /// One bit, from the most significant on.
 fn bit(bytes: &[u8; 32], i: usize) -> u8 {
-    bytes[i / 8 % 32] >> (7 - i % 8) & 1
+    bytes[31 - i / 8 % 32] >> (7 - i % 8) & 1
 }
 
 /// Swaps the two points.
@@ -352,8 +359,7 @@ mod tests {
 
     /// The same by the crate's own multiplication.
     fn reference(private: [u8; 32]) -> [u8; 64] {
-        let private = Scalar::from_repr(private.into()).unwrap();
-        let point = (ProjectivePoint::GENERATOR * private).to_affine();
+        let point = (ProjectivePoint::GENERATOR * scalar(private)).to_affine();
         let point = point.to_encoded_point(false);
         let mut public = [0; 64];
         public[..32].copy_from_slice(point.x().unwrap());
@@ -363,15 +369,22 @@ mod tests {
         public
     }
 
+    fn scalar(mut private: [u8; 32]) -> Scalar {
+        private.reverse();
+        Scalar::from_repr(private.into()).unwrap()
+    }
+
     fn small(n: u8) -> [u8; 32] {
         let mut private = [0; 32];
-        private[31] = n;
+        private[0] = n;
         private
     }
 
     /// The order less `n`.
     fn large(n: u8) -> [u8; 32] {
-        (-Scalar::from(u64::from(n))).to_repr().into()
+        let mut private: [u8; 32] = (-Scalar::from(u64::from(n))).to_repr().into();
+        private.reverse();
+        private
     }
 
     #[test]
@@ -416,8 +429,7 @@ mod tests {
         bytes.reverse();
         for private in [small(1), small(2), small(3), [0x5a; 32], large(2)] {
             let keys = KeyPair::new(private).unwrap();
-            let scalar = Scalar::from_repr(private.into()).unwrap();
-            let expected = (ProjectivePoint::from(point) * scalar).to_affine();
+            let expected = (ProjectivePoint::from(point) * scalar(private)).to_affine();
             let mut expected: [u8; 32] = (*expected.to_encoded_point(false).x().unwrap()).into();
             expected.reverse();
             assert_eq!(keys.dhkey(&[0; 32], &bytes), Some(expected));
@@ -436,9 +448,6 @@ mod tests {
         for private in [small(0), large(0), large(1), [0xff; 32]] {
             assert!(KeyPair::new(private).is_none());
         }
-        let order = p256::elliptic_curve::bigint::ArrayEncoding::to_be_byte_array(
-            &<p256::NistP256 as p256::elliptic_curve::Curve>::ORDER,
-        );
-        assert!(KeyPair::new(order.into()).is_none());
+        assert!(KeyPair::new(NistP256::ORDER.to_le_bytes()).is_none());
     }
 }
