@@ -114,7 +114,7 @@ impl Pairing {
                 }
             }
             code::PAIRING_CONFIRM => {
-                self.nonce = rng.array();
+                rng.fill(&mut self.nonce);
                 put(out, &self.confirm(keys, true));
                 if self.central {
                     self.state = State::Confirm;
@@ -123,7 +123,7 @@ impl Pairing {
             code::PAIRING_RANDOM => {
                 let secure = self.security.secure_connections;
                 if self.central && secure && !self.model.is_passkey() {
-                    self.nonce = rng.array();
+                    rng.fill(&mut self.nonce);
                 }
                 put(out, &self.nonce);
             }

@@ -391,13 +391,13 @@ impl Smp {
         match &mut pairing.shared {
             Shared::Y => match keys.start_dhkey(&pairing.peer_x, &pairing.secret) {
                 Some(work) => pairing.shared = Shared::Working(work),
-                None => pairing.dhkey_ready(None),
+                None => pairing.key_is_invalid(),
             },
             Shared::Working(work) => {
                 let more = work.step();
                 if !more {
                     let dhkey = work.x();
-                    pairing.dhkey_ready(Some(dhkey));
+                    pairing.dhkey_ready(&dhkey);
                 }
             }
             _ => {}

@@ -8,6 +8,7 @@ use super::pdu::{auth, code, feature, keys, our_features, reason, wants_bond, Fe
 use super::{Failure, IoCapability, Link, SecurityConfig};
 use crate::wire::copy;
 use crate::{Instant, Role, Security};
+use core::num::NonZeroU8;
 
 /// What waits to be emitted: bit n for the PDU with code n, and these.
 /// Emitted from the lowest bit up.
@@ -136,7 +137,12 @@ pub struct Pairing {
     pub bond: Bond,
 }
 
-type Accepted = Result<(), u8>;
+/// Or a reason of Pairing Failed: a type that takes one register.
+type Accepted = Result<(), NonZeroU8>;
+
+fn refuse(reason: u8) -> Accepted {
+    NonZeroU8::new(reason).map_or(Ok(()), Err)
+}
 
 impl Pairing {
     pub fn new(link: Link, config: SecurityConfig, state: State, now: Instant) -> Self {
@@ -254,7 +260,7 @@ impl Pairing {
         identities: &Identities,
     ) {
         if let Err(reason) = self.accept(code, body, own, identities) {
-            self.fail(reason);
+            self.fail(reason.get());
         }
     }
 
@@ -276,9 +282,9 @@ impl Pairing {
             (_, code::SECURITY_REQUEST) if self.central => Ok(()),
             // We have not yet sent what the peer should wait for.
             _ if self.todo & todo::PDUS & !(1 << code::SECURITY_REQUEST) != 0 => {
-                Err(reason::UNSPECIFIED_REASON)
+                refuse(reason::UNSPECIFIED_REASON)
             }
-            _ if !self.awaits(code) => Err(reason::UNSPECIFIED_REASON),
+            _ if !self.awaits(code) => refuse(reason::UNSPECIFIED_REASON),
             (State::Request, _) => self.pairing_request(body, identities),
             (State::Response, _) => self.pairing_response(body, identities),
             (State::PublicKey, _) => self.public_key(body, own),
@@ -290,7 +296,7 @@ impl Pairing {
                 self.expect &= !(1 << code);
                 self.bond.learn(code, body);
                 if code == code::IDENTITY_ADDRESS_INFORMATION && !self.bond.has_identity() {
-                    return Err(reason::INVALID_PARAMETERS);
+                    return refuse(reason::INVALID_PARAMETERS);
                 }
                 self.keys_stage();
                 Ok(())
@@ -391,17 +397,17 @@ impl Pairing {
             IoCapability::from_wire(initiator),
             IoCapability::from_wire(responder),
         ) else {
-            return Err(reason::INVALID_PARAMETERS);
+            return refuse(reason::INVALID_PARAMETERS);
         };
         if oob > 1 || !matches!(max_key_size, 7..=16) {
-            return Err(reason::INVALID_PARAMETERS);
+            return refuse(reason::INVALID_PARAMETERS);
         }
         if oob == 1 && secure {
-            return Err(reason::OOB_NOT_AVAILABLE);
+            return refuse(reason::OOB_NOT_AVAILABLE);
         }
         if max_key_size < self.config.min_key_size {
             // CVE-2019-9506, in its LE form.
-            return Err(reason::ENCRYPTION_KEY_SIZE);
+            return refuse(reason::ENCRYPTION_KEY_SIZE);
         }
         if (initiator_auth | responder_auth) & auth::MITM != 0 {
             self.model = Model::choose(initiator, responder, secure);
@@ -418,7 +424,7 @@ impl Pairing {
         if allowed {
             Ok(())
         } else {
-            Err(reason::AUTHENTICATION_REQUIREMENTS)
+            refuse(reason::AUTHENTICATION_REQUIREMENTS)
         }
     }
 
@@ -436,7 +442,7 @@ impl Pairing {
         // CVE-2020-26558, CVE-2021-37577: our own key comes back, perhaps
         // with the other Y. CVE-2018-5383: everybody knows the debug key.
         if own.is_some_and(|own| own.x() == &self.peer_x) || crypto::is_debug_key(&self.peer_x) {
-            return Err(reason::INVALID_PARAMETERS);
+            return refuse(reason::INVALID_PARAMETERS);
         }
         self.shared = Shared::Y;
         if !self.central {
@@ -479,12 +485,12 @@ impl Pairing {
         let asked = core::mem::replace(&mut self.ask, ask::NOTHING);
         if asked == ask::NUMERIC_COMPARISON {
             let checked = if value == 0 {
-                Err(reason::NUMERIC_COMPARISON_FAILED)
+                refuse(reason::NUMERIC_COMPARISON_FAILED)
             } else {
                 self.check_stage()
             };
             if let Err(reason) = checked {
-                self.fail(reason);
+                self.fail(reason.get());
             }
             return;
         }
@@ -518,7 +524,7 @@ impl Pairing {
         if committed
             && (self.peer_nonce == self.nonce || self.confirm(own, false) != self.peer_value)
         {
-            return Err(reason::CONFIRM_VALUE_FAILED);
+            return refuse(reason::CONFIRM_VALUE_FAILED);
         }
         if !self.central {
             self.todo |= 1 << code::PAIRING_RANDOM;
@@ -552,23 +558,19 @@ impl Pairing {
         self.check_stage()
     }
 
-    /// The multiplication is done; `None` for a point off the curve.
-    pub fn dhkey_ready(&mut self, dhkey: Option<[u8; 32]>) {
-        let checked = match dhkey {
-            Some(dhkey) => {
-                self.secret = dhkey;
-                self.shared = Shared::DhKey;
-                self.check_stage()
-            }
-            // CVE-2018-5383.
-            None => {
-                self.shared = Shared::Nothing;
-                Err(reason::INVALID_PARAMETERS)
-            }
-        };
-        if let Err(reason) = checked {
-            self.fail(reason);
+    /// The multiplication is done.
+    pub fn dhkey_ready(&mut self, dhkey: &[u8; 32]) {
+        self.secret = *dhkey;
+        self.shared = Shared::DhKey;
+        if let Err(reason) = self.check_stage() {
+            self.fail(reason.get());
         }
+    }
+
+    /// The peer's public key is no point of the curve (CVE-2018-5383).
+    pub fn key_is_invalid(&mut self) {
+        self.shared = Shared::Nothing;
+        self.fail(reason::INVALID_PARAMETERS);
     }
 
     /// Authentication stage 2 (2.3.5.6.5), once everything is at hand.
@@ -590,7 +592,7 @@ impl Pairing {
 
     fn verify_check(&mut self) -> Accepted {
         if self.check(false) != self.peer_value {
-            return Err(reason::DHKEY_CHECK_FAILED);
+            return refuse(reason::DHKEY_CHECK_FAILED);
         }
         self.set_key(&self.derive(1));
         Ok(())
