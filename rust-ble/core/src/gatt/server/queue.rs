@@ -5,7 +5,7 @@
 use crate::config::{POOL_BYTES, PREPARE_QUEUE_BYTES};
 use crate::gatt::db::Database;
 use crate::pool::{Block, Pool};
-use crate::wire::{Reader, Writer};
+use crate::wire::Reader;
 
 const HEADER: usize = 6;
 
@@ -15,6 +15,8 @@ pub(super) struct Entry<'a> {
     pub handle: u16,
     pub offset: usize,
     pub value: &'a [u8],
+    /// Where the one behind it starts; zero of a plain one.
+    pub next: usize,
 }
 
 #[derive(Debug)]
@@ -50,31 +52,23 @@ impl Queue {
         let Some(block) = &self.block else {
             return false;
         };
-        let bytes = pool.get_mut(block);
         let (used, last) = (usize::from(self.used), usize::from(self.last));
-        let (filled, free) = bytes.split_at_mut(used.min(bytes.len()));
-        let joined = match self::entry(filled, last) {
-            Some((before, _)) => {
-                let len = before.value.len();
-                (before.handle == entry.handle && before.offset + len == entry.offset)
-                    .then_some(len + entry.value.len())
-            }
-            None => None,
-        };
-        let mut w = Writer::new(free);
-        match joined {
-            None => w
-                .u16(entry.handle)
-                .u16(entry.offset as u16)
-                .u16(entry.value.len() as u16),
-            Some(_) => &mut w,
-        };
+        let joined = self::entry(self.bytes(pool), last).filter(|before| {
+            before.handle == entry.handle && before.offset + before.value.len() == entry.offset
+        });
+        let len = joined.map_or(0, |before| before.value.len()) + entry.value.len();
+        let joins = joined.is_some();
+        let mut w = pool.writer(block, used);
+        if !joins {
+            w.u16(entry.handle).u16(entry.offset as u16).u16(len as u16);
+        }
         let Some(added) = w.bytes(entry.value).finish() else {
             return false;
         };
-        match (joined, filled.get_mut(last + 4..last + HEADER)) {
-            (Some(len), Some(field)) => field.copy_from_slice(&(len as u16).to_le_bytes()),
-            _ => self.last = self.used,
+        if joins {
+            pool.writer(block, last + HEADER - 2).u16(len as u16);
+        } else {
+            self.last = self.used;
         }
         self.used += added as u16;
         true
@@ -86,7 +80,7 @@ impl Queue {
     }
 
     pub fn handle_at(&self, pool: &Pool, at: usize) -> Option<u16> {
-        Some(entry(self.bytes(pool), at)?.0.handle)
+        Some(entry(self.bytes(pool), at)?.handle)
     }
 
     /// The writes are done; now they are reported.
@@ -98,14 +92,18 @@ impl Queue {
     pub fn next_written(&mut self, db: &Database, pool: &mut Pool) -> Option<u16> {
         let mut at = usize::from(self.reported?);
         let bytes = self.bytes(pool);
-        while let Some((found, next)) = entry(bytes, at) {
-            let first = !entries(bytes, at).any(|earlier| earlier.handle == found.handle);
-            let attribute = db.attribute(found.handle);
-            if first && attribute.is_some_and(|attribute| attribute.is_script()) {
-                self.reported = Some(next as u16);
-                return Some(found.handle);
+        while let Some(found) = entry(bytes, at) {
+            let handle = found.handle;
+            let mut first = 0;
+            while let Some(other) = entry(bytes, first).filter(|other| other.handle != handle) {
+                first = other.next;
             }
-            at = next;
+            let attribute = db.attribute(handle);
+            if first == at && attribute.is_some_and(|attribute| attribute.is_script()) {
+                self.reported = Some(found.next as u16);
+                return Some(handle);
+            }
+            at = found.next;
         }
         self.clear(pool);
         None
@@ -137,38 +135,29 @@ impl Queue {
     }
 }
 
-/// The entry at a place, and the place of the next.
-pub(super) fn entry(bytes: &[u8], at: usize) -> Option<(Entry<'_>, usize)> {
+/// The entry at a place.
+pub(super) fn entry(bytes: &[u8], at: usize) -> Option<Entry<'_>> {
     let mut r = Reader(bytes.get(at..)?);
     let (handle, offset, len) = (r.u16()?, r.u16()?, r.u16()?);
     let value = r.bytes(len.into())?;
-    Some((
-        Entry {
-            handle,
-            offset: offset.into(),
-            value,
-        },
-        at + HEADER + value.len(),
-    ))
-}
-
-/// The entries that end before a place.
-fn entries(bytes: &[u8], end: usize) -> impl Iterator<Item = Entry<'_>> {
-    let mut at = 0;
-    core::iter::from_fn(move || {
-        let (found, next) = entry(bytes, at)?;
-        at = next;
-        (next <= end).then_some(found)
+    Some(Entry {
+        handle,
+        offset: offset.into(),
+        value,
+        next: at + HEADER + value.len(),
     })
 }
 
-/// The length of a value before the entry at `at`, if it was `len` before all.
-pub(super) fn len_before(bytes: &[u8], at: usize, handle: u16, len: usize) -> usize {
-    entries(bytes, at)
-        .filter(|earlier| earlier.handle == handle)
-        .fold(len, |len, earlier| {
-            len_after(len, earlier.offset, earlier.value.len())
-        })
+/// The length of a value before the entry at `end`, if it was `len` before all.
+pub(super) fn len_before(bytes: &[u8], end: usize, handle: u16, len: usize) -> usize {
+    let (mut at, mut len) = (0, len);
+    while let Some(earlier) = entry(bytes, at).filter(|_| at < end) {
+        if earlier.handle == handle {
+            len = len_after(len, earlier.offset, earlier.value.len());
+        }
+        at = earlier.next;
+    }
+    len
 }
 
 /// The length of a value after a write: one from the start replaces it, as a

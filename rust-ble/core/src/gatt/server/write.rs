@@ -25,6 +25,7 @@ impl Request<'_, '_, '_> {
             handle,
             offset: 0,
             value: self.r.rest(),
+            next: 0,
         };
         self.writable(handle)?;
         let place = self.place();
@@ -50,6 +51,7 @@ impl Request<'_, '_, '_> {
             handle,
             offset: offset.into(),
             value: self.r.rest(),
+            next: 0,
         };
         self.writable(handle)?;
         if !self.link.queue.push(self.ctx.pool, &entry) {
@@ -97,7 +99,7 @@ impl Request<'_, '_, '_> {
             while let Some(handle) = self.link.queue.handle_at(self.ctx.pool, at) {
                 self.writable(handle)?;
                 let bytes = self.link.queue.bytes(self.ctx.pool);
-                let Some((entry, next)) = queue::entry(bytes, at) else {
+                let Some(entry) = queue::entry(bytes, at) else {
                     break;
                 };
                 let mut place = self.place();
@@ -105,7 +107,7 @@ impl Request<'_, '_, '_> {
                 // offset zero sets the length whatever it was, others only
                 // raise it.
                 place.len = queue::len_before(bytes, at, handle, place.len);
-                at = next;
+                at = entry.next;
                 if !checked {
                     self.check(&entry, place)?;
                     continue;
