@@ -304,8 +304,8 @@ impl Client {
     ) -> bool {
         self.phase = Phase::Ready;
         self.failed = status;
-        while let Some(procedure) = self.pop(pool) {
-            if procedure.done(conn, status, events) {
+        while !self.queue.is_empty() {
+            if self.end_first(conn, status, pool, events) {
                 return true;
             }
         }
@@ -314,7 +314,9 @@ impl Client {
 
     /// Forgets everything without events, for a stack that is switched off.
     pub fn clear(&mut self, pool: &mut Pool) {
-        while self.pop(pool).is_some() {}
+        while !self.queue.is_empty() {
+            self.pop(pool);
+        }
         *self = Client::new();
     }
 
@@ -364,16 +366,23 @@ impl Client {
         self.queue.push(procedure).map_err(|_| Error::NoMemory)
     }
 
+    /// Tells the last event of the first procedure, if it has one, and ends it.
+    fn end_first(&mut self, conn: u16, status: u16, pool: &mut Pool, events: &mut Events) -> bool {
+        let first = self.queue.first();
+        let told = first.is_some_and(|first| first.done(conn, status, events));
+        self.pop(pool);
+        told
+    }
+
     /// Takes the first procedure off the queue and frees what it holds.
-    fn pop(&mut self, pool: &mut Pool) -> Option<Procedure> {
-        let mut procedure = pop_first(&mut self.queue)?;
-        if let Some(block) = procedure.data.take() {
+    fn pop(&mut self, pool: &mut Pool) {
+        let first = pop_first(&mut self.queue);
+        if let Some(block) = first.and_then(|first| first.data) {
             pool.free(block);
         }
         self.phase = Phase::Ready;
         self.status = 0;
         self.pending = None;
-        Some(procedure)
     }
 
     fn finish(&mut self, status: u16) {

@@ -79,16 +79,9 @@ impl Client {
                 }
                 (Phase::Answer, _) => self.next_result(conn, pdu, pool, events).is_some(),
                 (Phase::Finish, _) => {
-                    let (end, status) = (first.extent, self.status);
-                    match self.pending.take() {
-                        Some(last) => {
-                            last.tell(conn, end, events);
-                            true
-                        }
-                        None => self
-                            .pop(pool)
-                            .is_some_and(|procedure| procedure.done(conn, status, events)),
-                    }
+                    let end = first.extent;
+                    tell(&mut self.pending, conn, end, events)
+                        || self.end_first(conn, self.status, pool, events)
                 }
             };
             if told {
@@ -265,27 +258,25 @@ impl Client {
             // Handles rise and stay in the range asked for, so that every
             // answer brings the procedure nearer to its end.
             let next = if characteristics { handle } else { last };
-            let in_order = first.handle <= handle
-                && handle <= last
-                && last <= first.extent
-                && !(characteristics && handle == last);
-            let (Some(uuid), true) = (Uuid::from_bytes(given), in_order) else {
+            let least = u32::from(handle) + u32::from(characteristics);
+            let in_order = first.handle <= handle && least <= last.into() && last <= first.extent;
+            let uuid = Uuid::from_bytes(given);
+            let (Some(uuid), true) = (&uuid, in_order) else {
                 self.pending = None;
                 self.finish(status::INVALID_RESPONSE);
                 return None;
             };
             first.handle = if last == first.extent { 0 } else { next + 1 };
             if characteristics {
-                let before = self.pending.take();
+                let told = tell(&mut self.pending, conn, handle - 1, events);
                 if wanted.is_empty() || wanted == uuid.as_bytes() {
                     self.pending = Some(Characteristic {
                         value_handle: last,
                         properties,
-                        uuid,
+                        uuid: *uuid,
                     });
                 }
-                if let Some(before) = before {
-                    before.tell(conn, handle - 1, events);
+                if told {
                     return Some(());
                 }
                 continue;
@@ -298,19 +289,23 @@ impl Client {
             if first.kind != Kind::Descriptors {
                 record.value[1] = last;
             }
-            record.set_uuid(&uuid);
+            record.set_uuid(uuid);
             return Some(());
         }
     }
 }
 
-impl Characteristic {
-    fn tell(self, conn: u16, end: u16, events: &mut Events) {
-        let record = events.push(event::BLE_IRQ_GATTC_CHARACTERISTIC_RESULT, conn, end);
-        record.value[1] = self.value_handle;
-        record.value[2] = self.properties.into();
-        record.set_uuid(&self.uuid);
-    }
+/// Tells the characteristic whose end handle is known now, if there is one.
+fn tell(pending: &mut Option<Characteristic>, conn: u16, end: u16, events: &mut Events) -> bool {
+    let Some(found) = pending else {
+        return false;
+    };
+    let record = events.push(event::BLE_IRQ_GATTC_CHARACTERISTIC_RESULT, conn, end);
+    record.value[1] = found.value_handle;
+    record.value[2] = found.properties.into();
+    record.set_uuid(&found.uuid);
+    *pending = None;
+    true
 }
 
 /// Start and size of the entries of the answer to a discovery request, of which
