@@ -27,8 +27,10 @@ impl Host {
     /// Sends a notification of `value`, or of the stored one, whatever the
     /// client's CCCD says. Cut to ATT_MTU - 3.
     ///
-    /// `NotFound` for no such handle, `NoMemory` while too much waits,
-    /// `Security` if the client might not read the value either.
+    /// To a client that might not read the value now, nothing is sent. That is
+    /// no error, or a stranger that connects would end a script.
+    ///
+    /// `NotFound` for no such handle, `NoMemory` while too much waits.
     pub fn notify(
         &mut self,
         now: Instant,
@@ -38,7 +40,10 @@ impl Host {
     ) -> Result<()> {
         self.now = now;
         let slot = self.slot(conn)?;
-        let block = self.value_pdu(slot, opcode::HANDLE_VALUE_NTF, handle, value)?;
+        let block = match self.value_pdu(slot, opcode::HANDLE_VALUE_NTF, handle, value) {
+            Err(Error::Security) => return Ok(()),
+            block => block?,
+        };
         if let Err(block) = self.links[slot].tx.push(block) {
             self.tx.free(block);
             return Err(Error::NoMemory);
@@ -47,7 +52,8 @@ impl Host {
     }
 
     /// Sends an indication, after those that wait; `GattsIndicateDone` tells
-    /// when it was confirmed. Else as `notify`.
+    /// when it was confirmed. Else as `notify`, but `Security` to a client that
+    /// might not read the value.
     pub fn indicate(
         &mut self,
         now: Instant,
@@ -74,7 +80,7 @@ impl Host {
     ///
     /// `NotFound`, or `NeedMemory` having changed nothing. A client that
     /// cannot be told for lack of memory gives `NoMemory` after all others
-    /// were told.
+    /// were told; one that might not read the value is not told.
     pub fn gatts_write(
         &mut self,
         now: Instant,
@@ -100,7 +106,9 @@ impl Host {
             } else {
                 Ok(())
             };
-            result = result.and(sent);
+            if sent != Err(Error::Security) {
+                result = result.and(sent);
+            }
         }
         result
     }
