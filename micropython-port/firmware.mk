@@ -16,6 +16,10 @@ firmware: check-tools ## firmware for BOARD=, from MPY_DIR= or a fetched release
 emulate-qemu: air ## MicroPython's Bluetooth tests between two Cortex-M3 boards in qemu
 	@$(EMULATE) --machine qemu --machine qemu $(TESTS)
 
+.PHONY: emulate-m7
+emulate-m7: air ## the same between two Cortex-M7 boards in qemu: MPY_DIR= of 1.28 or newer
+	@$(EMULATE) --machine qemu-m7 --machine qemu-m7 $(TESTS)
+
 .PHONY: emulate-mixed
 emulate-mixed: unix air ## the same between a board in qemu and the unix port
 	@$(EMULATE) --machine qemu --machine unix $(TESTS)

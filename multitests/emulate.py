@@ -24,6 +24,7 @@ QEMU = "qemu-system-arm -nographic -monitor null -semihosting -serial pty"
 # Name -> board, and the command that starts it, with its REPL on a pseudo terminal.
 MACHINES = {
     "qemu": ("MPS2_AN385", QEMU + " -machine mps2-an385 -serial {hci} -kernel {elf}"),
+    "qemu-m7": ("MPS2_AN500", QEMU + " -machine mps2-an500 -serial {hci} -kernel {elf}"),
     "stm32": ("QEMU_F405", QEMU + " -machine netduinoplus2 -serial {hci} -kernel {elf}"),
     "rp2040": ("RPI_PICO", "{python} " + RP2040 + "/run.py {elf} --warm-up {script} --hci {hci}"),
     "picow": ("RPI_PICO_W", "{python} " + RP2040 + "/run.py {elf} --warm-up {script} --cyw43 --hci {hci}"),
@@ -48,7 +49,7 @@ def elf(args, board):
 
 
 def prepare_emulator(machine):
-    if machine in ("qemu", "stm32"):
+    if machine in ("qemu", "qemu-m7", "stm32"):
         if not shutil.which("qemu-system-arm"):
             raise Failure("qemu-system-arm is missing: apt-get install qemu-system-arm")
     elif not os.path.isdir(os.path.join(RP2040, "node_modules", "rp2040js")):
@@ -98,7 +99,9 @@ class Runner(run.Runner):
         if command is None:
             return super().instance(index, place)
         attached = os.path.join(HERE, "attached.py")
-        return "pyb:execpty:%s %s %s" % (sys.executable, attached, command.format(hci=place, script=self.script))
+        prefix = "port" if self.takes("--test-instance") else "pyb"  # Since 1.27.
+        return "%s:execpty:%s %s %s" % (prefix, sys.executable, attached,
+                                        command.format(hci=place, script=self.script))
 
 
 def main():
