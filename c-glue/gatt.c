@@ -24,39 +24,21 @@ int mp_bluetooth_gatts_register_service_begin(bool append) {
     return mp_rust_ble_errno(ble_services_begin(append));
 }
 
-static ble_error_t add_service(const mp_obj_bluetooth_uuid_t *uuid) {
+static ble_error_t add(ble_attribute_t what, const mp_obj_bluetooth_uuid_t *uuid, uint16_t flags, uint16_t *handle) {
     ble_error_t error;
     do {
-        error = ble_add_service(uuid->data, uuid->type);
-    } while (grown(&error));
-    return error;
-}
-
-static ble_error_t add_characteristic(const mp_obj_bluetooth_uuid_t *uuid, uint16_t flags, uint16_t *handle) {
-    ble_error_t error;
-    do {
-        error = ble_add_characteristic(uuid->data, uuid->type, flags, handle);
-    } while (grown(&error));
-    return error;
-}
-
-static ble_error_t add_descriptor(const mp_obj_bluetooth_uuid_t *uuid, uint16_t flags, uint16_t *handle) {
-    ble_error_t error;
-    do {
-        error = ble_add_descriptor(uuid->data, uuid->type, flags, handle);
+        error = ble_add(what, uuid->data, uuid->type, flags, handle);
     } while (grown(&error));
     return error;
 }
 
 int mp_bluetooth_gatts_register_service(mp_obj_bluetooth_uuid_t *service_uuid, mp_obj_bluetooth_uuid_t **characteristic_uuids, uint16_t *characteristic_flags, mp_obj_bluetooth_uuid_t **descriptor_uuids, uint16_t *descriptor_flags, uint8_t *num_descriptors, uint16_t *handles, size_t num_characteristics) {
-    ble_error_t error = add_service(service_uuid);
-    size_t handle = 0;
-    size_t descriptor = 0;
+    uint16_t service;
+    ble_error_t error = add(BLE_SERVICE, service_uuid, 0, &service);
     for (size_t i = 0; i < num_characteristics && error == BLE_OK; ++i) {
-        error = add_characteristic(characteristic_uuids[i], characteristic_flags[i], &handles[handle++]);
+        error = add(BLE_CHARACTERISTIC, characteristic_uuids[i], characteristic_flags[i], handles++);
         for (size_t j = 0; j < num_descriptors[i] && error == BLE_OK; ++j) {
-            error = add_descriptor(descriptor_uuids[descriptor], descriptor_flags[descriptor], &handles[handle++]);
-            ++descriptor;
+            error = add(BLE_DESCRIPTOR, *descriptor_uuids++, *descriptor_flags++, handles++);
         }
     }
     return mp_rust_ble_errno(error);

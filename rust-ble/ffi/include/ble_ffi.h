@@ -106,6 +106,16 @@ typedef enum ble_error_t ble_error_t;
 typedef uint32_t ble_error_t;
 #endif // __STDC_VERSION__ >= 202311L
 
+// What `ble_add` adds.
+typedef enum {
+  // A service.
+  BLE_SERVICE,
+  // A characteristic of the last service; its handle is that of the value.
+  BLE_CHARACTERISTIC,
+  // A descriptor of the last characteristic.
+  BLE_DESCRIPTOR,
+} ble_attribute_t;
+
 // Names an option.
 typedef enum {
   // Whether PDUs of up to 251 bytes are negotiated.
@@ -277,29 +287,16 @@ ble_error_t ble_services_begin(bool append);
 // Ends registering services.
 ble_error_t ble_services_end(void);
 
-// Adds a service.
+// Adds to the services; `flags` are for what is no service.
 //
 // # Safety
-// `uuid` points to as many bytes, least significant first.
-ble_error_t ble_add_service(const uint8_t *uuid, size_t uuid_len);
-
-// Adds a characteristic to the last service.
-//
-// # Safety
-// `uuid` points to as many bytes, `handle` to room for the value handle.
-ble_error_t ble_add_characteristic(const uint8_t *uuid,
-                                   size_t uuid_len,
-                                   uint16_t flags,
-                                   uint16_t *handle);
-
-// Adds a descriptor to the last characteristic.
-//
-// # Safety
-// As for `ble_add_characteristic`.
-ble_error_t ble_add_descriptor(const uint8_t *uuid,
-                               size_t uuid_len,
-                               uint16_t flags,
-                               uint16_t *handle);
+// `uuid` points to as many bytes, least significant first, `handle` to room
+// for the handle.
+ble_error_t ble_add(ble_attribute_t what,
+                    const uint8_t *uuid,
+                    size_t uuid_len,
+                    uint16_t flags,
+                    uint16_t *handle);
 
 // The stored value of a handle, valid until the next call; a value in append
 // mode is empty from now on.

@@ -53,23 +53,27 @@ fn valid(uuid: &Option<Uuid>) -> Result<&Uuid> {
     uuid.as_ref().ok_or(Error::Invalid)
 }
 
-/// Adds a service.
-///
-/// # Safety
-/// `uuid` points to as many bytes, least significant first.
-#[no_mangle]
-pub unsafe extern "C" fn ble_add_service(uuid: *const u8, uuid_len: usize) -> ble_error_t {
-    // SAFETY: the caller promises these bytes.
-    let uuid = Uuid::from_bytes(unsafe { bytes(uuid, uuid_len) });
-    command(|host| host.database().add_service(valid(&uuid)?).map(|_| ()))
+/// What `ble_add` adds.
+#[allow(non_camel_case_types)]
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub enum ble_attribute_t {
+    /// A service.
+    BLE_SERVICE,
+    /// A characteristic of the last service; its handle is that of the value.
+    BLE_CHARACTERISTIC,
+    /// A descriptor of the last characteristic.
+    BLE_DESCRIPTOR,
 }
 
-/// Adds a characteristic to the last service.
+/// Adds to the services; `flags` are for what is no service.
 ///
 /// # Safety
-/// `uuid` points to as many bytes, `handle` to room for the value handle.
+/// `uuid` points to as many bytes, least significant first, `handle` to room
+/// for the handle.
 #[no_mangle]
-pub unsafe extern "C" fn ble_add_characteristic(
+pub unsafe extern "C" fn ble_add(
+    what: ble_attribute_t,
     uuid: *const u8,
     uuid_len: usize,
     flags: u16,
@@ -78,30 +82,14 @@ pub unsafe extern "C" fn ble_add_characteristic(
     // SAFETY: the caller promises these bytes.
     let uuid = Uuid::from_bytes(unsafe { bytes(uuid, uuid_len) });
     command(|host| {
-        let value_handle = host.database().add_characteristic(valid(&uuid)?, flags)?;
+        let (uuid, database) = (valid(&uuid)?, host.database());
+        let added = match what {
+            ble_attribute_t::BLE_SERVICE => database.add_service(uuid),
+            ble_attribute_t::BLE_CHARACTERISTIC => database.add_characteristic(uuid, flags),
+            ble_attribute_t::BLE_DESCRIPTOR => database.add_descriptor(uuid, flags),
+        };
         // SAFETY: the caller promises room.
-        unsafe { handle.write(value_handle) };
-        Ok(())
-    })
-}
-
-/// Adds a descriptor to the last characteristic.
-///
-/// # Safety
-/// As for `ble_add_characteristic`.
-#[no_mangle]
-pub unsafe extern "C" fn ble_add_descriptor(
-    uuid: *const u8,
-    uuid_len: usize,
-    flags: u16,
-    handle: *mut u16,
-) -> ble_error_t {
-    // SAFETY: the caller promises these bytes.
-    let uuid = Uuid::from_bytes(unsafe { bytes(uuid, uuid_len) });
-    command(|host| {
-        let descriptor_handle = host.database().add_descriptor(valid(&uuid)?, flags)?;
-        // SAFETY: the caller promises room.
-        unsafe { handle.write(descriptor_handle) };
+        unsafe { handle.write(added?) };
         Ok(())
     })
 }

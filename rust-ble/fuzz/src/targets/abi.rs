@@ -206,14 +206,19 @@ impl Calls {
             27 => {
                 ble_services_begin(handle & 1 != 0);
                 let uuid = input.take(16);
-                unsafe { ble_add_service(uuid.as_ptr(), uuid.len()) };
+                let (what, mut made) = (ble_attribute_t::BLE_SERVICE, 0);
+                unsafe { ble_add(what, uuid.as_ptr(), uuid.len(), 0, &mut made) };
             }
             28 => {
                 let uuid = input.take([2, 4, 16][handle as usize % 3]);
                 let mut made = 0;
                 let flags = input.u16();
-                unsafe { ble_add_characteristic(uuid.as_ptr(), uuid.len(), flags, &mut made) };
-                unsafe { ble_add_descriptor(uuid.as_ptr(), uuid.len(), flags, &mut made) };
+                for what in [
+                    ble_attribute_t::BLE_CHARACTERISTIC,
+                    ble_attribute_t::BLE_DESCRIPTOR,
+                ] {
+                    unsafe { ble_add(what, uuid.as_ptr(), uuid.len(), flags, &mut made) };
+                }
                 if flags & 1 != 0 {
                     ble_services_end();
                 }
