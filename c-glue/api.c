@@ -170,11 +170,11 @@ int mp_bluetooth_gap_set_device_name(const uint8_t *buf, size_t len) {
 }
 
 int mp_bluetooth_get_preferred_mtu(void) {
-    return ble_preferred_mtu();
+    return ble_option(BLE_OPTION_MTU);
 }
 
 int mp_bluetooth_set_preferred_mtu(uint16_t mtu) {
-    return mp_rust_ble_errno(ble_set_preferred_mtu(mtu));
+    return mp_rust_ble_errno(ble_set_option(BLE_OPTION_MTU, mtu));
 }
 
 // Advertising and links.
@@ -213,19 +213,19 @@ int mp_bluetooth_gap_peripheral_connect_cancel(void) {
 
 #if MICROPY_PY_BLUETOOTH_ENABLE_PAIRING_BONDING
 void mp_bluetooth_set_bonding(bool enabled) {
-    ble_set_bonding(enabled);
+    ble_set_option(BLE_OPTION_BOND, enabled);
 }
 
 void mp_bluetooth_set_mitm_protection(bool enabled) {
-    ble_set_mitm(enabled);
+    ble_set_option(BLE_OPTION_MITM, enabled);
 }
 
 void mp_bluetooth_set_le_secure(bool enabled) {
-    ble_set_secure_only(enabled);
+    ble_set_option(BLE_OPTION_SECURE_ONLY, enabled);
 }
 
 void mp_bluetooth_set_io_capability(uint8_t capability) {
-    if (ble_set_io(capability) != BLE_OK) {
+    if (ble_set_option(BLE_OPTION_IO, capability) != BLE_OK) {
         mp_raise_OSError(MP_EINVAL);
     }
 }

@@ -128,6 +128,16 @@ typedef enum {
   BLE_OPTION_MIN_KEY_SIZE,
   // Advertising reports dropped so far; cannot be set.
   BLE_OPTION_REPORTS_DROPPED,
+  // ATT_MTU that we offer.
+  BLE_OPTION_MTU,
+  // Whether pairing bonds; as all that follows, cannot be read.
+  BLE_OPTION_BOND,
+  // Whether pairing protects against MITM, where it can.
+  BLE_OPTION_MITM,
+  // Whether only LE Secure Connections will do.
+  BLE_OPTION_SECURE_ONLY,
+  // Input and output capability as in a Pairing Request, 0 to 4.
+  BLE_OPTION_IO,
 } ble_option_t;
 
 // One H4 packet to send: these three parts one after another. The pointers
@@ -327,12 +337,6 @@ ble_error_t ble_notify(uint16_t conn,
 // Answers a read request: zero, or an ATT error code.
 void ble_answer_read(uint16_t token, uint8_t code);
 
-// ATT_MTU that we offer.
-uint16_t ble_preferred_mtu(void);
-
-// Sets the ATT_MTU that we offer.
-ble_error_t ble_set_preferred_mtu(uint16_t mtu);
-
 // Discovers primary services, all if `uuid` is null.
 //
 // # Safety
@@ -507,18 +511,6 @@ ble_error_t ble_set_option(ble_option_t option, uint32_t value);
 // After a panic, by the glue alone: gives up the host as it stands, for a new
 // one with the script's configuration, which is off.
 void ble_abandon(void);
-
-// `config(bond=…)`.
-ble_error_t ble_set_bonding(bool enabled);
-
-// `config(mitm=…)`.
-ble_error_t ble_set_mitm(bool enabled);
-
-// `config(le_secure=…)`.
-ble_error_t ble_set_secure_only(bool enabled);
-
-// `config(io=…)`.
-ble_error_t ble_set_io(uint8_t capability);
 
 // Pairs, or encrypts with the stored key.
 ble_error_t ble_pair(uint16_t conn);

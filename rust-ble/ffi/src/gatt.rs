@@ -1,7 +1,7 @@
 //! The attribute database, updates to clients, and the GATT client.
 
 use crate::ble_error_t;
-use crate::singleton::{command, configure, insist, Hold};
+use crate::singleton::{command, insist};
 use crate::slice::{bytes, optional, optional_mut};
 use ble_core::{Error, Result, Uuid};
 
@@ -162,18 +162,6 @@ pub unsafe extern "C" fn ble_notify(
 #[no_mangle]
 pub extern "C" fn ble_answer_read(token: u16, code: u8) {
     insist((), |host| host.answer_read(ble_core::Token(token), code));
-}
-
-/// ATT_MTU that we offer.
-#[no_mangle]
-pub extern "C" fn ble_preferred_mtu() -> u16 {
-    Hold::take().map_or(0, |mut hold| hold.settings().preferred_mtu())
-}
-
-/// Sets the ATT_MTU that we offer.
-#[no_mangle]
-pub extern "C" fn ble_set_preferred_mtu(mtu: u16) -> ble_error_t {
-    configure(|settings| settings.set_preferred_mtu(mtu))
 }
 
 /// Discovers primary services, all if `uuid` is null.

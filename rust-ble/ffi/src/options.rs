@@ -1,7 +1,8 @@
-//! What `BLE.config` of this backend knows beyond MicroPython's own.
+//! What `BLE.config` sets.
 
 use crate::ble_error_t;
 use crate::singleton::{configure, Hold};
+use ble_core::smp::{IoCapability, SecurityConfig};
 use ble_core::Error;
 
 /// Names an option.
@@ -19,6 +20,16 @@ pub enum ble_option_t {
     BLE_OPTION_MIN_KEY_SIZE,
     /// Advertising reports dropped so far; cannot be set.
     BLE_OPTION_REPORTS_DROPPED,
+    /// ATT_MTU that we offer.
+    BLE_OPTION_MTU,
+    /// Whether pairing bonds; as all that follows, cannot be read.
+    BLE_OPTION_BOND,
+    /// Whether pairing protects against MITM, where it can.
+    BLE_OPTION_MITM,
+    /// Whether only LE Secure Connections will do.
+    BLE_OPTION_SECURE_ONLY,
+    /// Input and output capability as in a Pairing Request, 0 to 4.
+    BLE_OPTION_IO,
 }
 
 use ble_option_t::*;
@@ -39,6 +50,8 @@ pub extern "C" fn ble_option(option: ble_option_t) -> u32 {
         BLE_OPTION_RPA_TIMEOUT => settings.options.rpa_timeout_ms / 1000,
         BLE_OPTION_MIN_KEY_SIZE => settings.security.min_key_size as u32,
         BLE_OPTION_REPORTS_DROPPED => settings.dropped_reports,
+        BLE_OPTION_MTU => settings.preferred_mtu() as u32,
+        _ => 0,
     }
 }
 
@@ -46,7 +59,7 @@ pub extern "C" fn ble_option(option: ble_option_t) -> u32 {
 #[no_mangle]
 pub extern "C" fn ble_set_option(option: ble_option_t, value: u32) -> ble_error_t {
     configure(|settings| {
-        let options = &mut settings.options;
+        let (options, security) = (&mut settings.options, &mut settings.security);
         match option {
             BLE_OPTION_DATA_LENGTH => options.data_length = value != 0,
             BLE_OPTION_PHY_2M => options.phy_2m = value != 0,
@@ -54,10 +67,25 @@ pub extern "C" fn ble_set_option(option: ble_option_t, value: u32) -> ble_error_
                 options.rpa_timeout_ms = value * 1000;
             }
             BLE_OPTION_MIN_KEY_SIZE if (7..=16).contains(&value) => {
-                settings.security.min_key_size = value as u8;
+                security.min_key_size = value as u8;
+            }
+            BLE_OPTION_MTU => settings.set_preferred_mtu(value as u16)?,
+            BLE_OPTION_BOND => security.bond = value != 0,
+            BLE_OPTION_MITM => security.mitm = value != 0,
+            BLE_OPTION_SECURE_ONLY => security.secure_only = value != 0,
+            BLE_OPTION_IO => {
+                security.io = IoCapability::from_wire(value as u8).ok_or(Error::Invalid)?;
             }
             _ => return Err(Error::Invalid),
         }
+        settle(&mut settings.security);
         Ok(())
     })
+}
+
+/// A user who can see or type digits makes protection against MITM possible, so
+/// that "secure only" may insist on it.
+fn settle(config: &mut SecurityConfig) {
+    config.mitm_required =
+        config.secure_only && config.mitm && config.io != IoCapability::NoInputNoOutput;
 }

@@ -1,69 +1,9 @@
 //! Pairing, bonds, and the script's store of secrets.
 
 use crate::ble_error_t;
-use crate::singleton::{self, command, insist, query};
+use crate::singleton::{command, insist, query};
 use crate::slice::{address, optional};
-use ble_core::smp::{IoCapability, SecurityConfig};
-use ble_core::{Error, Result, Token};
-
-fn configure(f: impl FnOnce(&mut SecurityConfig) -> Result<()>) -> ble_error_t {
-    singleton::configure(|settings| {
-        f(&mut settings.security)?;
-        settle(&mut settings.security);
-        Ok(())
-    })
-}
-
-/// A user who can see or type digits makes protection against MITM possible, so
-/// that "secure only" may insist on it.
-#[inline(never)]
-fn settle(config: &mut SecurityConfig) {
-    config.mitm_required =
-        config.secure_only && config.mitm && config.io != IoCapability::NoInputNoOutput;
-}
-
-/// `config(bond=…)`.
-#[no_mangle]
-pub extern "C" fn ble_set_bonding(enabled: bool) -> ble_error_t {
-    configure(|config| {
-        config.bond = enabled;
-        Ok(())
-    })
-}
-
-/// `config(mitm=…)`.
-#[no_mangle]
-pub extern "C" fn ble_set_mitm(enabled: bool) -> ble_error_t {
-    configure(|config| {
-        config.mitm = enabled;
-        Ok(())
-    })
-}
-
-/// `config(le_secure=…)`.
-#[no_mangle]
-pub extern "C" fn ble_set_secure_only(enabled: bool) -> ble_error_t {
-    configure(|config| {
-        config.secure_only = enabled;
-        Ok(())
-    })
-}
-
-/// `config(io=…)`.
-#[no_mangle]
-pub extern "C" fn ble_set_io(capability: u8) -> ble_error_t {
-    configure(|config| {
-        config.io = match capability {
-            0 => IoCapability::DisplayOnly,
-            1 => IoCapability::DisplayYesNo,
-            2 => IoCapability::KeyboardOnly,
-            3 => IoCapability::NoInputNoOutput,
-            4 => IoCapability::KeyboardDisplay,
-            _ => return Err(Error::Invalid),
-        };
-        Ok(())
-    })
-}
+use ble_core::Token;
 
 /// Pairs, or encrypts with the stored key.
 #[no_mangle]

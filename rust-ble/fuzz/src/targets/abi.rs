@@ -250,8 +250,8 @@ impl Calls {
                 unsafe { ble_notify(conn, handle, op & 128 != 0, pointer, len) };
             }
             33 => {
-                ble_set_preferred_mtu(input.u16());
-                ble_preferred_mtu();
+                ble_set_option(ble_option_t::BLE_OPTION_MTU, input.u16().into());
+                ble_option(ble_option_t::BLE_OPTION_MTU);
                 ble_exchange_mtu(conn);
             }
             34 => {
@@ -304,10 +304,10 @@ impl Calls {
                 unsafe { ble_hci_command(input.u16(), p, n, reply, len) };
             }
             43 => {
-                ble_set_bonding(handle & 1 != 0);
-                ble_set_mitm(handle & 2 != 0);
-                ble_set_secure_only(handle & 4 != 0);
-                ble_set_io(handle as u8 >> 4);
+                ble_set_option(ble_option_t::BLE_OPTION_BOND, (handle & 1).into());
+                ble_set_option(ble_option_t::BLE_OPTION_MITM, (handle & 2).into());
+                ble_set_option(ble_option_t::BLE_OPTION_SECURE_ONLY, (handle & 4).into());
+                ble_set_option(ble_option_t::BLE_OPTION_IO, (handle as u8 >> 4).into());
                 ble_pair(conn);
             }
             44 => {
