@@ -396,14 +396,14 @@ impl Database {
 
     /// The Database Hash (Vol 3, Part G, 7.3), least significant byte first.
     /// Computed when first asked for after a change.
-    pub fn hash(&mut self) -> [u8; 16] {
-        match self.hash {
-            Some(hash) => hash,
-            None => self.new_hash(),
+    pub fn hash(&mut self) -> &[u8; 16] {
+        if self.hash.is_none() {
+            self.hash = Some(self.new_hash());
         }
+        self.hash.as_ref().unwrap_or(&[0; 16])
     }
 
-    fn new_hash(&mut self) -> [u8; 16] {
+    fn new_hash(&self) -> [u8; 16] {
         let mut mac = AesCmac::new(&[0; 16]);
         let mut handle = 1;
         while let Some(attribute) = self.attribute(handle) {
@@ -412,7 +412,6 @@ impl Database {
         }
         let mut hash = mac.finish();
         hash.reverse();
-        self.hash = Some(hash);
         hash
     }
 
@@ -522,7 +521,7 @@ impl Database {
                 }
                 // The server calls `hash` before it reads this.
                 uuid::DATABASE_HASH => {
-                    w.bytes(&self.hash.unwrap_or_default());
+                    return self.hash.as_ref().map_or(&[], |hash| hash);
                 }
                 _ => {}
             },

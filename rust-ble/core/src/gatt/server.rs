@@ -244,7 +244,7 @@ impl Link {
     /// belong to something else.
     pub fn restore(&mut self, db: &mut Database, saved: &Saved) -> bool {
         self.features |= saved.features;
-        let same = saved.hash == db.hash();
+        let same = saved.hash == *db.hash();
         if !same {
             self.sync = Sync::Unaware;
         }
@@ -254,7 +254,7 @@ impl Link {
     /// What is to be kept of a bonded client.
     pub fn save(&self, db: &mut Database) -> Saved {
         let hash = if self.is_aware(db) {
-            db.hash()
+            *db.hash()
         } else {
             [0; 16]
         };

@@ -100,7 +100,7 @@ fn discovery_is_served_and_leaves_the_client_unaware() {
 fn reading_the_hash_and_one_more_request_makes_aware() {
     let (mut bench, handle) = robust();
     change(&mut bench);
-    let hash = bench.db.hash();
+    let hash = *bench.db.hash();
     let expected = [&[opcode::READ_BY_TYPE_RSP, 18, 15, 0][..], &hash].concat();
     assert_eq!(bench.send(&READ_HASH), expected);
     assert!(!bench.link.may_notify(&bench.db, handle, &bench.credentials));
@@ -167,7 +167,7 @@ fn service_changed_is_due_once_to_who_subscribed_and_makes_aware() {
 fn a_bonded_client_learns_of_a_change_while_it_was_away() {
     let (mut bench, handle) = robust();
     let saved = bench.link.save(&mut bench.db);
-    assert_eq!((saved.features, saved.hash), (1, bench.db.hash()));
+    assert_eq!((saved.features, saved.hash), (1, *bench.db.hash()));
 
     bench.link = Link::new(&bench.db);
     assert!(bench.link.restore(&mut bench.db, &saved));
@@ -191,7 +191,7 @@ fn a_bonded_client_learns_of_a_change_while_it_was_away() {
     let read = pdu(opcode::READ_REQ, &[handle], &[]);
     assert_eq!(bench.error(&read), (handle, DATABASE_OUT_OF_SYNC));
     assert_eq!(bench.read(handle), [opcode::READ_RSP, b'v']);
-    assert_eq!(bench.link.save(&mut bench.db).hash, bench.db.hash());
+    assert_eq!(bench.link.save(&mut bench.db).hash, *bench.db.hash());
 }
 
 #[test]
