@@ -137,7 +137,7 @@ impl Channels {
     /// `Invalid` out of range, `Already`, `NoMemory` beyond `MAX_LISTENERS`.
     pub fn listen(&mut self, psm: u16, mtu: u16) -> Result<()> {
         check(psm, mtu)?;
-        if self.listener(psm).is_some() {
+        if self.listener(psm) != 0 {
             return Err(Error::Already);
         }
         self.listeners
@@ -160,7 +160,7 @@ impl Channels {
         memory: &'static mut [u8],
     ) -> Result<u16> {
         check(psm, mtu)?;
-        let index = self.alloc().ok_or(Error::NoMemory)?;
+        let index = self.alloc();
         let channel = self.channels.get_mut(index).ok_or(Error::NoMemory)?;
         channel.free();
         (channel.slot, channel.conn) = (link.slot, link.conn);
@@ -430,26 +430,29 @@ impl Channels {
         None
     }
 
-    /// The MTU that we offer on a PSM.
-    pub(super) fn listener(&self, psm: u16) -> Option<u16> {
-        self.listeners
-            .iter()
-            .find(|listener| listener.psm == psm)
-            .map(|listener| listener.mtu)
+    /// The MTU that we offer on a PSM; zero without a listener.
+    pub(super) fn listener(&self, psm: u16) -> u16 {
+        let mut listeners = self.listeners.iter();
+        let listener = listeners.find(|listener| listener.psm == psm);
+        listener.map_or(0, |listener| listener.mtu)
     }
 
     pub(super) fn signalling(&mut self, slot: u8) -> Option<&mut Signalling> {
         Some(&mut self.links.get_mut(slot as usize)?.signalling)
     }
 
-    /// A channel to use, with one that only waits to be read as a last resort.
-    pub(super) fn alloc(&self) -> Option<usize> {
-        let find = |state| {
-            self.channels
-                .iter()
-                .position(|channel| channel.state == state)
-        };
-        find(State::Free).or_else(|| find(State::Unread))
+    /// A channel to use, with one that only waits to be read as a last resort;
+    /// past all if there is none.
+    pub(super) fn alloc(&self) -> usize {
+        let mut found = usize::MAX;
+        for (index, channel) in self.channels.iter().enumerate() {
+            match channel.state {
+                State::Free => return index,
+                State::Unread => found = found.min(index),
+                _ => {}
+            }
+        }
+        found
     }
 
     /// The channel with our CID on a link, if the peer knows of it.

@@ -256,7 +256,7 @@ impl Channels {
             code::LE_CONNECTION_REQ => {
                 let scid = room[1];
                 let terms = [room[0], room[2], room[3], room[4]];
-                if self.listener(room[0]).is_none() && self.held.is_none() {
+                if self.listener(room[0]) == 0 && self.held.is_none() {
                     let until = now.after(HOLD_MS);
                     let expired = false;
                     self.held = Some(Held {
@@ -351,7 +351,7 @@ impl Channels {
     /// Whether the request that is held waits no longer.
     fn held_is_due(&self, slot: u8) -> bool {
         self.held.as_ref().is_some_and(|held| {
-            let listened = self.listener(held.terms[0]).is_some();
+            let listened = self.listener(held.terms[0]) != 0;
             held.link.slot == slot && (listened || held.expired)
         })
     }
@@ -389,7 +389,7 @@ impl Channels {
             slot: link.slot,
             id,
             enhanced,
-            our_mtu: self.listener(psm).unwrap_or(0),
+            our_mtu: self.listener(psm),
             result: result::SUCCESS,
             asked: None,
             channels: heapless::Vec::new(),
@@ -413,7 +413,7 @@ impl Channels {
             } else if self.uses(link.slot, scid) {
                 incoming.result = result::SOURCE_CID_ALLOCATED;
             } else {
-                index = self.alloc().unwrap_or(index);
+                index = self.alloc();
             }
             if let Some(channel) = self.channels.get_mut(index) {
                 channel.free();
