@@ -77,7 +77,9 @@ def main():
         elif args.command == "target":
             print(target_of(args.cc))
         else:
-            print(build(args))
+            library = build(args)
+            if not args.copy:
+                print(library)
     except Failure as reason:
         sys.exit("rust_ble: %s" % reason)
 

@@ -58,6 +58,6 @@ $(RUST_BLE_LIB): rust_ble_cargo
 	$(Q)$(MKDIR) -p $(RUST_BLE_BUILD)
 	$(Q)$(RUST_BLE_ENV) $(PYTHON) $(TOP)/$(RUST_BLE_DIR)/rust.py build \
 		--cc "$(CC) $(filter -m%,$(CFLAGS))" --out $(RUST_BLE_BUILD) --copy $@ \
-		$(addprefix --sanitize ,$(RUST_BLE_SANITIZE)) $(if $(RUST_BLE_FEATURES),-- --features $(RUST_BLE_FEATURES)) >$(RUST_BLE_BUILD)/log
+		$(addprefix --sanitize ,$(RUST_BLE_SANITIZE)) $(if $(RUST_BLE_FEATURES),-- --features $(RUST_BLE_FEATURES))
 
 endif

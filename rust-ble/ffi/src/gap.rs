@@ -1,7 +1,7 @@
 //! Name, address, advertising, scanning, connecting, the script's HCI command.
 
 use crate::ble_error_t;
-use crate::singleton::{command, query, Hold};
+use crate::singleton::{command, insist, wait, Hold};
 use crate::slice::{address, bytes, optional, optional_mut};
 use ble_core::gap::AddressMode;
 use ble_core::gatt::db::set_name;
@@ -13,7 +13,7 @@ use ble_core::gatt::db::set_name;
 /// `name` points to room for a pointer.
 #[no_mangle]
 pub unsafe extern "C" fn ble_name(name: *mut *const u8) -> usize {
-    let Some(mut hold) = Hold::take() else {
+    let Some(mut hold) = wait() else {
         return 0;
     };
     let stored = hold.name();
@@ -30,7 +30,7 @@ pub unsafe extern "C" fn ble_name(name: *mut *const u8) -> usize {
 pub unsafe extern "C" fn ble_set_name(name: *const u8, len: usize) -> ble_error_t {
     // SAFETY: the caller promises these bytes.
     let name = unsafe { bytes(name, len) };
-    match Hold::take() {
+    match wait() {
         Some(mut hold) => set_name(hold.name(), name).into(),
         None => ble_error_t::BLE_BUSY,
     }
@@ -42,7 +42,7 @@ pub unsafe extern "C" fn ble_set_name(name: *const u8, len: usize) -> ble_error_
 /// `addr` points to room for six bytes.
 #[no_mangle]
 pub unsafe extern "C" fn ble_address(addr: *mut u8) -> u8 {
-    let ours = query(Default::default(), |host| host.address());
+    let ours = insist(Default::default(), |host| host.address());
     // SAFETY: the caller promises room.
     if let Some(out) = unsafe { optional_mut(addr, 6) } {
         out.copy_from_slice(&ours.bytes);
@@ -154,7 +154,7 @@ pub extern "C" fn ble_disconnect(conn: u16) -> ble_error_t {
 /// Whether there is such a link.
 #[no_mangle]
 pub extern "C" fn ble_is_connected(conn: u16) -> bool {
-    query(false, |host| host.is_connected(conn))
+    insist(false, |host| host.is_connected(conn))
 }
 
 /// Sends a command of the script's own: an operation, after which
@@ -181,5 +181,5 @@ pub unsafe extern "C" fn ble_hci_command(
 /// Ends the use of `ble_hci_command`'s memory and gives the HCI status.
 #[no_mangle]
 pub extern "C" fn ble_take_reply() -> u8 {
-    query(0, |host| host.take_reply().0)
+    insist(0, |host| host.take_reply().0)
 }

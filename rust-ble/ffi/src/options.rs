@@ -1,7 +1,7 @@
 //! What `BLE.config` sets.
 
 use crate::ble_error_t;
-use crate::singleton::{configure, Hold};
+use crate::singleton::{configure, wait};
 use ble_core::smp::{IoCapability, SecurityConfig};
 use ble_core::Error;
 
@@ -40,7 +40,7 @@ const MAX_RPA_TIMEOUT: u32 = 0xa1b8;
 /// The value of an option.
 #[no_mangle]
 pub extern "C" fn ble_option(option: ble_option_t) -> u32 {
-    let Some(mut hold) = Hold::take() else {
+    let Some(mut hold) = wait() else {
         return 0;
     };
     let settings = hold.settings();

@@ -280,7 +280,7 @@ const TRIES: u32 = 10_000_000;
 
 /// Waits while another thread has the host. Not for interrupts.
 #[inline(never)]
-fn wait() -> Option<Hold> {
+pub(crate) fn wait() -> Option<Hold> {
     (0..TRIES).find_map(|_| Hold::take())
 }
 
@@ -294,7 +294,7 @@ pub(crate) fn insist<T>(default: T, f: impl FnOnce(&mut Host) -> T) -> T {
 
 /// Changes what the script configured.
 pub(crate) fn configure(f: impl FnOnce(&mut Settings) -> ble_core::Result<()>) -> ble_error_t {
-    match Hold::take() {
+    match wait() {
         Some(mut hold) => {
             let result = f(hold.settings());
             core::mem::forget(hold);
@@ -307,6 +307,53 @@ pub(crate) fn configure(f: impl FnOnce(&mut Settings) -> ble_core::Result<()>) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    static CRITICAL: AtomicBool = AtomicBool::new(false);
+
+    #[no_mangle]
+    extern "C" fn mp_rust_ble_critical_enter() -> u32 {
+        while CRITICAL.swap(true, Ordering::Acquire) {
+            std::thread::yield_now();
+        }
+        0
+    }
+
+    #[no_mangle]
+    extern "C" fn mp_rust_ble_critical_exit(_: u32) {
+        CRITICAL.store(false, Ordering::Release);
+    }
+
+    #[no_mangle]
+    extern "C" fn mp_rust_ble_clock() -> u32 {
+        0
+    }
+
+    /// A reply that is not taken stays lent; and what the script configured is not
+    /// something else because another thread is inside.
+    #[test]
+    fn who_cannot_be_told_that_it_is_busy_waits() {
+        use crate::options::{ble_option, ble_option_t::*, ble_set_option};
+        let calls: [fn() -> u8; 6] = [
+            || crate::gap::ble_take_reply(),
+            // SAFETY: null is no place to write to.
+            || unsafe { crate::gap::ble_address(core::ptr::null_mut()) },
+            || crate::gap::ble_is_connected(0) as u8,
+            // SAFETY: room for a pointer.
+            || unsafe { crate::gap::ble_name(&mut core::ptr::null()) as u8 },
+            || ble_option(BLE_OPTION_PHY_2M) as u8,
+            || ble_set_option(BLE_OPTION_BOND, 0) as u8,
+        ];
+        for call in calls {
+            let inside = Hold::take().unwrap();
+            let waiting = std::thread::spawn(call);
+            std::thread::sleep(Duration::from_millis(20));
+            assert!(!waiting.is_finished());
+            drop(inside);
+            waiting.join().unwrap();
+        }
+    }
 
     /// What is not zeros takes flash.
     #[test]
