@@ -24,9 +24,15 @@ const SLACK: u64 = 200;
 /// Bytes that may wait for a client that does not read.
 const BACKLOG: usize = 4096;
 
+/// What begins a vendor command that has two more bytes: milliseconds for which the
+/// controller takes nothing and says nothing. Not answered either.
+const FALL_SILENT: [u8; 4] = [0x01, 0xf0, 0xff, 2];
+
 struct Port {
     endpoint: Endpoint,
     stream: Stream,
+    /// Until when the controller is silent, in the air's time.
+    silent_until: u64,
     /// Bytes for the client that the endpoint did not take yet.
     out: Vec<u8>,
 }
@@ -80,6 +86,7 @@ impl Live {
         self.ports.push(Port {
             endpoint,
             stream,
+            silent_until: 0,
             out,
         });
         Ok(place)
@@ -191,7 +198,16 @@ impl Live {
                     port.stream.push(&bytes[..len]);
                     while let Some(item) = port.stream.next() {
                         match item {
-                            h4::Item::Packet(packet) => self.air.send(node, &packet),
+                            h4::Item::Packet(packet) => {
+                                let now = self.air.now();
+                                if let Some(&[low, high]) = packet.strip_prefix(&FALL_SILENT) {
+                                    let ms = u16::from_le_bytes([low, high]) as u64;
+                                    port.silent_until = now + ms * 1000;
+                                }
+                                if now >= port.silent_until {
+                                    self.air.send(node, &packet);
+                                }
+                            }
                             h4::Item::SyncLost => self.air.hardware_error(node, 0x01),
                         }
                     }
@@ -218,7 +234,9 @@ impl Live {
                 let Some(packet) = self.air.receive(node) else {
                     break;
                 };
-                port.out.extend_from_slice(&packet);
+                if self.air.now() >= port.silent_until {
+                    port.out.extend_from_slice(&packet);
+                }
             }
             if port.out.is_empty() {
                 return;
