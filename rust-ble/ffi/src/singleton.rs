@@ -214,7 +214,16 @@ impl Held {
     /// `None` while somebody else has it, or there is none; `refusal` tells.
     #[inline(never)]
     pub(crate) fn take() -> Option<Held> {
-        let hold = Hold::take()?;
+        Held::of(Hold::take()?)
+    }
+
+    /// As `take`, but waits while another thread has it. Not for interrupts.
+    #[inline(never)]
+    fn wait() -> Option<Held> {
+        Held::of(wait()?)
+    }
+
+    fn of(hold: Hold) -> Option<Held> {
         // SAFETY: there is one `Hold` at a time, and this one is kept until
         // `Held` is dropped.
         let host = unsafe { host_at_now() }?;
@@ -286,8 +295,8 @@ pub(crate) fn wait() -> Option<Hold> {
 
 /// Tells the host what it must not miss, even if another thread has it now.
 pub(crate) fn insist<T>(default: T, f: impl FnOnce(&mut Host) -> T) -> T {
-    match wait().as_mut().and_then(Hold::host) {
-        Some(host) => f(host),
+    match Held::wait() {
+        Some(mut held) => f(held.host()),
         None => default,
     }
 }
