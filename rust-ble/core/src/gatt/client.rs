@@ -170,7 +170,7 @@ impl Client {
         } else {
             Kind::Services
         };
-        self.push_uuid(kind, 1, 0xffff, uuid, pool)
+        self.push_uuid(kind, 1, 0xffff, &uuid, pool)
     }
 
     /// Discover the characteristics declared from `start` to `end`, or those
@@ -189,7 +189,7 @@ impl Client {
         if start == 0 || start > end {
             return Err(Error::Invalid);
         }
-        self.push_uuid(Kind::Characteristics, start, end, uuid, pool)
+        self.push_uuid(Kind::Characteristics, start, end, &uuid, pool)
     }
 
     /// Discover the descriptors after the value handle `value_handle` up to
@@ -325,7 +325,7 @@ impl Client {
         kind: Kind,
         start: u16,
         end: u16,
-        uuid: Option<Uuid>,
+        uuid: &Option<Uuid>,
         pool: &mut Pool,
     ) -> Result<()> {
         match uuid {

@@ -17,7 +17,7 @@
 use super::pdu::code;
 use super::{crypto, Rng};
 use crate::config::MAX_BONDS;
-use crate::wire::{Reader, Writer};
+use crate::wire::{copy, Reader, Writer};
 use crate::{Address, Security};
 
 /// Secret type of our own identity.
@@ -86,7 +86,11 @@ impl Bond {
 
     /// Checks and reads a stored value.
     pub fn parse(value: &[u8]) -> Option<Bond> {
-        let bond = Bond(value.try_into().ok()?);
+        if value.len() != BOND_LEN {
+            return None;
+        }
+        let mut bond = Bond::blank();
+        copy(&mut bond.0, value);
         let sound = bond.0[0] == VERSION
             && bond.0[field::IDENTITY] <= 1
             && bond.identity().is_identity()
@@ -270,7 +274,7 @@ pub struct Identities {
 }
 
 /// One bonded peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     /// Public or static random address.
     pub address: Address,
@@ -299,20 +303,18 @@ impl Identities {
 
     /// Enters or replaces a bond; false when the table is full.
     pub fn insert(&mut self, bond: &Bond) -> bool {
-        let new = Identity {
-            address: bond.identity(),
-            irk: bond.irk().copied(),
-            security: bond.security(),
-            heard: None,
-            listed: false,
-        };
-        match self.find_mut(&new.address) {
-            Some(peer) => {
-                *peer = new;
-                true
-            }
-            None => self.peers.push(new).is_ok(),
+        let address = bond.identity();
+        let at = self.position(&address);
+        if at == self.peers.len() && self.peers.push(Identity::default()).is_err() {
+            return false;
         }
+        if let Some(peer) = self.peers.get_mut(at) {
+            peer.address = address;
+            peer.irk = bond.irk().copied();
+            peer.security = bond.security();
+            (peer.heard, peer.listed) = (None, false);
+        }
+        true
     }
 
     /// Whether `insert` would succeed, and no other peer has the same IRK: one
@@ -394,8 +396,8 @@ impl Identities {
         }
         let [h0, h1, h2, p0, p1, p2] = address.bytes;
         let ours = |peer: &&Identity| {
-            peer.irk
-                .is_some_and(|irk| crypto::ah(&irk, [p0, p1, p2]) == [h0, h1, h2])
+            let irk = peer.irk.as_ref();
+            irk.is_some_and(|irk| crypto::ah(irk, [p0, p1, p2]) == [h0, h1, h2])
         };
         self.peers
             .iter()
