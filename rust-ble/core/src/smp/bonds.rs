@@ -115,6 +115,11 @@ impl Bond {
         address
     }
 
+    /// Whether it is about the same peer.
+    pub(super) fn is_of(&self, other: &Bond) -> bool {
+        self.0[field::IDENTITY..field::KEY_SIZE] == other.0[field::IDENTITY..field::KEY_SIZE]
+    }
+
     /// The protection of a link that is encrypted with this bond.
     pub fn security(&self) -> Security {
         Security {

@@ -278,9 +278,7 @@ impl Smp {
         let running = find(&mut self.pairings, index);
         let Some(pairing) = running else { return };
         let bond = value.and_then(Bond::parse);
-        let bond = bond
-            .as_ref()
-            .filter(|bond| bond.identity() == pairing.bond.identity());
+        let bond = bond.as_ref().filter(|bond| bond.is_of(&pairing.bond));
         match pairing.state {
             State::LoadToEncrypt => pairing.encrypt_or_pair(bond),
             State::LoadToAnswer => pairing.answer_ltk(bond),
