@@ -34,7 +34,7 @@ impl Rng {
         let (key_seed, v_seed) = seed.split_at(16);
         xor(&mut key, key_seed);
         xor(&mut v, v_seed);
-        *self = Rng { key, v };
+        (self.key, self.v) = (key, v);
     }
 
     /// Fills `out` with random bytes.
