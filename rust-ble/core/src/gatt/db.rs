@@ -267,8 +267,8 @@ impl Database {
         let mut blob = HEADER + long_len(uuid) + DEFAULT_VALUE_LEN;
         let mut kind = Kind::Descriptor;
         if *uuid == CCCD {
-            if let Some(handle) = self.descriptor(value_handle, Kind::Cccd) {
-                let attribute = self.attribute(handle).ok_or(Error::NotFound)?;
+            let handle = self.descriptor(value_handle, Kind::Cccd);
+            if let Some(attribute) = self.attribute(handle) {
                 self.set(handle, attribute.with_flags(flags & flag::WRITE_SECURITY));
                 return Ok(handle);
             }
@@ -282,7 +282,8 @@ impl Database {
                 | security << flag::READ_TO_WRITE;
             (kind, blob) = (Kind::Cccd, CCCD_BYTES);
         } else if *uuid == EXTENDED {
-            if let Some(handle) = self.descriptor(value_handle, Kind::Extended) {
+            let handle = self.descriptor(value_handle, Kind::Extended);
+            if handle != 0 {
                 return Ok(handle);
             }
         }
@@ -357,10 +358,7 @@ impl Database {
     /// What the client of a link configured for a characteristic: the bits of
     /// `cccd`. Zero if there is no such CCCD.
     pub fn cccd(&self, slot: usize, value_handle: u16) -> u8 {
-        match self.descriptor(value_handle, Kind::Cccd) {
-            Some(handle) => self.cccd_bits(slot, handle),
-            None => 0,
-        }
+        self.cccd_bits(slot, self.descriptor(value_handle, Kind::Cccd))
     }
 
     /// The next CCCD after `handle` that a link's client has set, with its
@@ -761,17 +759,17 @@ impl Database {
         }
     }
 
-    /// The descriptor of a kind that a characteristic has. Its CCCD is right after
-    /// the value, unless the script added it among other descriptors.
+    /// The descriptor of a kind that a characteristic has; zero if it has none. Its
+    /// CCCD is right after the value, unless the script added it among others.
     #[inline(never)]
-    fn descriptor(&self, value_handle: u16, kind: Kind) -> Option<u16> {
+    fn descriptor(&self, value_handle: u16, kind: Kind) -> u16 {
         let mut handle = value_handle;
         loop {
-            handle = handle.checked_add(1)?;
-            match self.attribute(handle)?.kind() {
-                found if found == kind => return Some(handle),
+            handle = handle.wrapping_add(1);
+            match self.attribute(handle).map_or(Kind::None, Attribute::kind) {
+                found if found == kind => return handle,
                 Kind::Cccd | Kind::Descriptor | Kind::Extended => {}
-                _ => return None,
+                _ => return 0,
             }
         }
     }
