@@ -6,17 +6,11 @@
 
 #include "glue.h"
 
-static mp_obj_bluetooth_uuid_t uuid_of(const ble_event_t *event) {
-    mp_obj_bluetooth_uuid_t uuid = { .base = { &mp_type_bluetooth_uuid }, .type = event->uuid_len };
-    memcpy(uuid.data, event->bytes, event->uuid_len);
-    return uuid;
-}
-
 static void get_secret(const ble_event_t *event, const uint8_t *key) {
     const uint8_t *value = NULL;
     size_t len = 0;
     bool found = mp_bluetooth_gap_on_get_secret(event->value[0], event->value[1], event->key_len > 0 ? key : NULL, event->key_len, &value, &len);
-    ble_answer_secret(event->token, found ? value : NULL, found ? len : 0);
+    ble_answer_secret(event->token, found ? value : NULL, len);
 }
 
 static void set_secret(const ble_event_t *event, const uint8_t *key, const uint8_t *value) {
@@ -42,7 +36,10 @@ void mp_rust_ble_dispatch(const ble_event_t *event, const uint8_t *payload) {
     const uint16_t *v = event->value;
     const uint8_t *data = payload + event->key_len;
     uint16_t conn = event->conn;
-    mp_obj_bluetooth_uuid_t uuid = uuid_of(event);
+    mp_obj_bluetooth_uuid_t uuid;
+    uuid.base.type = &mp_type_bluetooth_uuid;
+    uuid.type = event->uuid_len;
+    memcpy(uuid.data, event->bytes, sizeof(uuid.data));
 
     switch (event->kind) {
         case MP_BLUETOOTH_IRQ_CENTRAL_CONNECT:
