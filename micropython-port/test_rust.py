@@ -52,6 +52,22 @@ class Sizes(unittest.TestCase):
                 "set(MICROPY_PY_NETWORK_CYW43 %s)\n"
                 "include({here}/variant.cmake)\nmessage(\"${{RUST_BLE_ENV}}\")\n" % cyw43))
 
+    @unittest.skipUnless(shutil.which("cmake"), "cmake is missing")
+    def test_those_of_the_board_s_header_are_taken(self):
+        with tempfile.TemporaryDirectory() as board:
+            with open(os.path.join(board, "mpconfigboard.h"), "w") as f:
+                f.write("#define MICROPY_BLUETOOTH_RUST_MAX_LINKS (2)\n"
+                        "#define MICROPY_BLUETOOTH_RUST_MAX_BONDS 3 // Few.\n")
+            made = self.given(
+                "make", "-sf", text="MICROPY_BLUETOOTH_RUST_MAX_BONDS = 1\nBOARD_DIR = %s\n"
+                "include {here}/sizes.mk\nall:\n\t@echo $(RUST_BLE_ENV)\n" % board)
+            self.assertIn("RUST_BLE_MAX_LINKS=2", made)
+            self.assertIn("RUST_BLE_MAX_BONDS=1", made)
+            self.assertEqual(made, self.given(
+                "cmake", "-P", text="set(MICROPY_BLUETOOTH_RUST_MAX_BONDS 1)\n"
+                "set(MICROPY_BOARD_DIR %s)\n"
+                "include({here}/sizes.cmake)\nmessage(\"${{RUST_BLE_ENV}}\")\n" % board))
+
 
 if __name__ == "__main__":
     unittest.main()
