@@ -12,7 +12,10 @@
 
 // Keeps the memory of a channel reachable while the host uses it.
 static void keep(uint16_t cid, uint8_t *memory) {
-    mp_rust_ble_memory()->channels[cid - FIRST_CID] = memory;
+    mp_rust_ble_memory_t *all = mp_rust_ble_memory();
+    if (all != NULL) { // Another thread may have switched Bluetooth off.
+        all->channels[cid - FIRST_CID] = memory;
+    }
 }
 
 // Memory for a channel with SDUs of up to mtu bytes, once that of channels that

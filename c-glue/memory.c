@@ -40,9 +40,13 @@ bool mp_rust_ble_grow_database(size_t needed) {
     if (memory == NULL) {
         return false;
     }
+    mp_rust_ble_memory_t *all = mp_rust_ble_memory();
+    if (all == NULL) {
+        return false; // Another thread has switched Bluetooth off.
+    }
     ble_lend_database(memory, len);
     // The old memory is garbage now.
-    mp_rust_ble_memory()->database = memory;
+    all->database = memory;
     return true;
 }
 

@@ -104,7 +104,11 @@ void mp_rust_ble_flush(void) {
 // Where the payload of this level's event goes. Python may hold a view of it
 // while a nested pump runs, so each level has its own.
 static uint8_t *payload_buffer(void) {
-    uint8_t **buf = &mp_rust_ble_memory()->payload[depth];
+    mp_rust_ble_memory_t *memory = mp_rust_ble_memory();
+    if (memory == NULL) {
+        return NULL; // Another thread has switched Bluetooth off.
+    }
+    uint8_t **buf = &memory->payload[depth];
     if (*buf == NULL) {
         *buf = m_new_maybe(uint8_t, BLE_EVENT_BYTES);
     }
