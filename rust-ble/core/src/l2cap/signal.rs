@@ -129,18 +129,22 @@ pub(super) fn emit(out: &mut Writer, code: u8, id: u8, words: &[u16]) {
 /// What the bindings of MicroPython report for a refused connection: NimBLE's
 /// numbers for the results of 4.23.
 pub(super) fn status(result: u16) -> u16 {
-    match result {
-        result::SPSM_NOT_SUPPORTED => super::status::NOT_SUPPORTED,
-        result::NO_RESOURCES => 6,
-        0x0005 => 23, // insufficient authentication
-        0x0006 => 24, // insufficient authorization
-        0x0007 => 26, // encryption key too short
-        0x0008 => 25, // insufficient encryption
-        result::INVALID_SOURCE_CID => super::status::REJECTED,
-        result::SOURCE_CID_ALLOCATED => 2,
-        result::UNACCEPTABLE_PARAMETERS => super::status::INVALID,
-        _ => 17, // unknown
-    }
+    const UNKNOWN: u8 = 17;
+    const STATUS: [u8; 12] = {
+        let mut status = [UNKNOWN; 12];
+        status[result::SPSM_NOT_SUPPORTED as usize] = super::status::NOT_SUPPORTED as u8;
+        status[result::NO_RESOURCES as usize] = 6;
+        status[0x0005] = 23; // insufficient authentication
+        status[0x0006] = 24; // insufficient authorization
+        status[0x0007] = 26; // encryption key too short
+        status[0x0008] = 25; // insufficient encryption
+        status[result::INVALID_SOURCE_CID as usize] = super::status::REJECTED as u8;
+        status[result::SOURCE_CID_ALLOCATED as usize] = 2;
+        status[result::UNACCEPTABLE_PARAMETERS as usize] = super::status::INVALID as u8;
+        status
+    };
+    let status = STATUS.get(result as usize);
+    status.copied().unwrap_or(UNKNOWN).into()
 }
 
 #[cfg(test)]
