@@ -288,21 +288,14 @@ impl Smp {
     }
 
     /// The key of `Action::Encrypt` and `Action::LtkReply`: LTK, EDIV, Rand.
-    pub fn key(&self, index: u8) -> &Key {
-        let mut pairings = self.pairings.iter().flatten();
-        pairings
-            .find(|p| p.link.index == index)
-            .map_or(&[0; 26], |p| &p.key)
+    pub fn key(&mut self, index: u8) -> &Key {
+        find(&mut self.pairings, index).map_or(&[0; 26], |p| &p.key)
     }
 
     /// The value of `Action::StoreBond`, until it is answered.
-    pub fn bond_to_store(&self, index: u8) -> Option<&[u8; BOND_LEN]> {
-        let mut storing = self
-            .pairings
-            .iter()
-            .flatten()
-            .filter(|p| p.state == State::Store);
-        Some(storing.find(|p| p.link.index == index)?.bond.value())
+    pub fn bond_to_store(&mut self, index: u8) -> Option<&[u8; BOND_LEN]> {
+        let storing = find(&mut self.pairings, index).filter(|p| p.state == State::Store)?;
+        Some(storing.bond.value())
     }
 
     /// The answer to `Action::StoreBond`: whether the script kept it.
