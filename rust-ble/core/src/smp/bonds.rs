@@ -251,13 +251,12 @@ impl OwnIdentity {
     /// Checks and reads a stored value.
     pub fn parse(value: &[u8]) -> Option<Self> {
         let mut r = Reader(value);
-        if value.len() != OWN_LEN || r.u8()? != VERSION {
+        if value.len() != OWN_LEN || r.u8_or_0() != VERSION {
             return None;
         }
-        let own = OwnIdentity {
-            irk: r.array()?,
-            address: r.array()?,
-        };
+        let mut own = OwnIdentity::NONE;
+        copy(&mut own.irk, r.bytes(16)?);
+        copy(&mut own.address, r.rest());
         (own.irk != [0; 16] && Address::random(own.address).is_identity()).then_some(own)
     }
 

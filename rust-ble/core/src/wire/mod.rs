@@ -80,7 +80,9 @@ impl<'a> Reader<'a> {
     /// A device address, little-endian; zeros past the end.
     #[inline(never)]
     pub fn address_or_0(&mut self) -> [u8; 6] {
-        self.array().unwrap_or_default()
+        let mut address = [0; 6];
+        copy(&mut address, self.bytes(6).unwrap_or_default());
+        address
     }
 
     /// All that is left.
