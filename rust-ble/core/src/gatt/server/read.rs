@@ -59,6 +59,7 @@ impl Request<'_, '_, '_> {
     ///
     /// What the client may not read is an error at first and ends the list later.
     /// It does not match a value that was given, or it could be guessed.
+    #[inline(never)]
     pub(super) fn list(&mut self, op: u8) -> Step<()> {
         let given = op == opcode::FIND_BY_TYPE_VALUE_REQ;
         let wanted = match self.r.0.len() {
