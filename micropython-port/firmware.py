@@ -36,10 +36,11 @@ PROGRAMS = {
 def compile_board(args):
     root, copy = build.source(args)
     copy += "-firmware"
+    version = tree.check(root, quiet=True)
     port = port_of(root, args.board)
+    check_submodules(root, port, args.board)
     check_programs(port)
-    build.say("MicroPython %s for %s in %s"
-              % (tree.check(root, quiet=True), args.board, os.path.relpath(copy)))
+    build.say("MicroPython %s for %s in %s" % (version, args.board, os.path.relpath(copy)))
     tree.prepare(root, copy, PORTS)
     link_libraries(root, copy, port, args.cache)
     if not os.path.exists(os.path.join(copy, "mpy-cross/build/mpy-cross")):
@@ -66,6 +67,21 @@ def port_of(root, board):
             if glob.glob(os.path.join(top, port, "boards", board, "mpconfigboard.*")):
                 return port
     raise tree.Failure("no port has a board %s" % board)
+
+
+def check_submodules(root, port, board):
+    """What is in no registry must be there."""
+    needed = []
+    if port == "stm32":
+        needed.append("stm32lib")
+    elif port == "rp2":
+        with open(os.path.join(root, "ports/rp2/boards", board, "mpconfigboard.cmake")) as f:
+            needed += ["cyw43-driver"] * ("CYW43" in f.read())
+    for name in needed:
+        place = os.path.join(root, "lib", name)
+        if not os.path.isdir(place) or not os.listdir(place):
+            raise tree.Failure("%s needs lib/%s, which is in no registry: say where a checkout with "
+                               "submodules is, MPY_DIR=path" % (board, name))
 
 
 def check_programs(port):

@@ -109,6 +109,28 @@ class Install(unittest.TestCase):
             git("am", "-q", *(os.path.join(folder, n) for n in patching.patch_names(folder)))
 
 
+class Firmware(unittest.TestCase):
+    def reason(self, root, board):
+        with tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run([sys.executable, os.path.join(tree.HERE, "firmware.py"), "--dir", root,
+                                   "--build", folder, "--cache", CACHE, board],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                  universal_newlines=True)
+        self.assertNotEqual(done.returncode, 0)
+        return done.stderr.splitlines()
+
+    def test_what_is_missing_is_said_in_one_line(self):
+        source = sorted(glob.glob(os.path.join(CACHE, "micropython-*.*.*")))[-1]
+        for root, board, part in ((source, "NUCLEO_WB55", "lib/stm32lib"),
+                                  (source, "RPI_PICO_W", "lib/cyw43-driver"),
+                                  (source, "NO_SUCH", "no port has a board NO_SUCH"),
+                                  ("/nonexistent", "RPI_PICO", "not a MicroPython source tree")):
+            with self.subTest(board):
+                lines = self.reason(root, board)
+                self.assertEqual(len(lines), 1, lines)
+                self.assertIn(part, lines[0])
+
+
 class Workspace(unittest.TestCase):
     def test_firmware_is_built_with_the_profiles_of_the_crates_it_has(self):
         text = tree.workspace().decode()
