@@ -12,6 +12,7 @@ export class Cyw43 {
     this.machine = machine;
     this.input = Buffer.alloc(0);
     this.packets = [];
+    this.wakes = false;
     this.onData = () => {};
     const { rp2040 } = machine;
     rp2040.gpio[HOST_WAKE_GPIO].padValue = PAD_AFTER_RESET;
@@ -19,7 +20,12 @@ export class Cyw43 {
       cyw43_ll_bus_init: () => 0,
       cyw43_ll_bus_sleep: () => {},
       cyw43_ll_has_work: () => 0,
-      cyw43_ll_bt_has_work: () => (this.packets.length > 0 ? 1 : 0),
+      // Acknowledges the chip's interrupt, as reading its status does.
+      cyw43_ll_bt_has_work: () => {
+        const had = this.wakes;
+        this.signal(false);
+        return had ? 1 : 0;
+      },
       cyw43_ll_wifi_get_mac: (r) => {
         [0x28, 0xcd, 0xc1, 0x00, 0x00, 0x01].forEach((b, i) => rp2040.writeUint8(r[1] + i, b));
         return 0;
@@ -41,12 +47,13 @@ export class Cyw43 {
       this.packets.push(this.input.subarray(0, length));
       this.input = this.input.subarray(length);
     }
-    this.signal();
+    this.signal(this.packets.length > 0);
     this.machine.wake();
   }
 
-  signal() {
-    this.machine.rp2040.gpio[HOST_WAKE_GPIO].setInputValue(this.packets.length > 0);
+  signal(wakes) {
+    this.wakes = wakes;
+    this.machine.rp2040.gpio[HOST_WAKE_GPIO].setInputValue(wakes);
   }
 
   // Three bytes of length, then the H4 packet.
@@ -60,7 +67,6 @@ export class Cyw43 {
       });
     }
     rp2040.writeUint32(lengthAt, packet ? payload + 4 : 0);
-    this.signal();
     return 0;
   }
 
