@@ -13,7 +13,7 @@ RUST_BLE_SIZES = \
 	RX_BYTES=1536 \
 	POOL_BYTES=2048 \
 	POOL_BLOCKS=24 \
-	TX_QUEUE=8 \
+	TX_QUEUE=16 \
 	DATA_LENGTH=1 \
 
 RUST_BLE_DEFINED := $(shell sed -n 's/^ *.define *MICROPY_BLUETOOTH_RUST_\([A-Z_]*\) *(*\([0-9][0-9]*\))*.*/\1=\2/p' /dev/null $(wildcard $(BOARD_DIR)/mpconfigboard.h))

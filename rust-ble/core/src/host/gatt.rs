@@ -1,7 +1,7 @@
 //! GATT and L2CAP as the script uses them.
 
 use super::Host;
-use crate::config::{MAX_LINKS, MAX_VALUE_LEN, POOL_BLOCKS, POOL_BYTES, POOL_RESERVE};
+use crate::config::{MAX_LINKS, MAX_VALUE_LEN, POOL_BLOCKS, POOL_BYTES, POOL_RESERVE, TX_QUEUE};
 use crate::conn::{Indication, State as LinkState, L2CAP_HEADER};
 use crate::error::{Error, Result};
 use crate::event::Token;
@@ -14,7 +14,7 @@ use crate::uuid::Uuid;
 use crate::wire::att::opcode;
 
 /// Entries of a link's send queue that a script leaves for answers.
-const QUEUE_RESERVE: usize = 8;
+const QUEUE_RESERVE: usize = TX_QUEUE / 4;
 
 impl Host {
     /// The attribute database.
