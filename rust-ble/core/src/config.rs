@@ -91,6 +91,18 @@ pub const MAX_EVENTS: usize = {
     }
 };
 
+// What a peer may ask for at any time has room: prepared writes, and an answer
+// beside the longest notification.
+const _: () = assert!(
+    PREPARE_QUEUE_BYTES <= POOL_BYTES - POOL_BYTES / 4,
+    "POOL_BYTES is too small"
+);
+const _: () = assert!(
+    POOL_RESERVE + MAX_MTU + 4 <= POOL_BYTES,
+    "POOL_BYTES is too small"
+);
+const _: () = assert!(TX_QUEUE >= 8, "TX_QUEUE is too small");
+
 /// Milliseconds after which a private address is replaced (Vol 3, Part C,
 /// Appendix A: TGAP(private_addr_int)).
 pub const RPA_TIMEOUT_MS: u32 = 15 * 60 * 1000;

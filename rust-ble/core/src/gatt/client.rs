@@ -59,9 +59,6 @@ pub enum Outcome {
     Mtu(u16),
 }
 
-/// Bytes that queued values leave free in the pool for answers of the host.
-const RESERVE: usize = MAX_MTU + 16;
-
 /// What a procedure wants; decides requests, answers and the last event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -345,7 +342,7 @@ impl Client {
         if data.is_empty() || self.queue.is_full() || self.failed != 0 {
             return self.push(kind, handle, extent, None);
         }
-        let Some(block) = pool.alloc(data.len(), RESERVE) else {
+        let Some(block) = pool.alloc(data.len(), 0) else {
             return Err(Error::NoMemory);
         };
         copy(pool.get_mut(&block), data);

@@ -2,7 +2,6 @@
 //! time, each a sequence of HCI commands.
 
 use super::{Host, LinkState, State};
-use crate::config::POOL_RESERVE;
 use crate::error::{Error, Result};
 use crate::hci::command::TIMEOUT_MS;
 use crate::pool::Block;
@@ -162,7 +161,7 @@ impl Host {
             return Err(Error::Invalid);
         }
         self.may_begin()?;
-        let Some(block) = self.pool.alloc(params.len(), POOL_RESERVE) else {
+        let Some(block) = self.pool.alloc(params.len(), 0) else {
             return Err(Error::NoMemory);
         };
         copy(self.pool.get_mut(&block), params);

@@ -1,7 +1,7 @@
 //! Takes responses, notifications and indications (Vol 3, Part F, 3.4).
 
 use super::request::{is_discovery, part};
-use super::{status, Characteristic, Client, Kind, Outcome, Phase, RESERVE};
+use super::{status, Characteristic, Client, Kind, Outcome, Phase};
 use crate::config::MAX_VALUE_LEN;
 use crate::event::{self, Events};
 use crate::pool::Pool;
@@ -172,7 +172,7 @@ impl Client {
             }
             opcode::READ_REQ | opcode::READ_BLOB_REQ => {
                 if first.data.is_none() {
-                    first.data = pool.alloc(MAX_VALUE_LEN, RESERVE);
+                    first.data = pool.alloc(MAX_VALUE_LEN, 0);
                 }
                 let Some(block) = &first.data else {
                     self.phase = Phase::Starved;

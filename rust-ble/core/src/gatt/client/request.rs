@@ -1,6 +1,6 @@
 //! Writes requests (Vol 3, Part F, 3.4).
 
-use super::{Client, Kind, Phase, Procedure, RESERVE};
+use super::{Client, Kind, Phase, Procedure};
 use crate::config::MAX_VALUE_LEN;
 use crate::error::{Error, Result};
 use crate::gatt::db::{CHARACTERISTIC, PRIMARY_SERVICE};
@@ -72,7 +72,7 @@ impl Client {
         match self.phase {
             _ if self.failed != 0 => return false,
             Phase::Ready => {}
-            Phase::Starved => match pool.alloc(MAX_VALUE_LEN, RESERVE) {
+            Phase::Starved => match pool.alloc(MAX_VALUE_LEN, 0) {
                 Some(block) => {
                     first.data = Some(block);
                     self.phase = Phase::Ready;

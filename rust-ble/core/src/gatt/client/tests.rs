@@ -916,7 +916,7 @@ fn procedures_run_in_the_order_asked_for() {
 fn a_write_that_finds_no_room_is_refused() {
     let mut link = Link::new(23);
     let room = link.pool.free_bytes();
-    let most = link.pool.alloc(room - 10, 0).unwrap();
+    let most = link.pool.alloc(room, 0).unwrap();
     assert_eq!(
         link.client.start_write(1, b"x", false, &mut link.pool),
         Err(Error::NoMemory)

@@ -46,8 +46,8 @@ impl Queue {
     /// Keeps a write for later; false if there is no room.
     pub fn push(&mut self, pool: &mut Pool, entry: &Entry) -> bool {
         if self.block.is_none() {
-            // Idle queues of all clients leave half of the pool for the rest.
-            self.block = pool.alloc(PREPARE_QUEUE_BYTES, POOL_BYTES / 2);
+            // Idle queues of all clients leave a quarter of the pool for the rest.
+            self.block = pool.alloc(PREPARE_QUEUE_BYTES, POOL_BYTES / 4);
         }
         let Some(block) = &self.block else {
             return false;

@@ -530,19 +530,19 @@ fn frames_and_requests_stay_on_their_link() {
     // The same CID of two peers on two links.
     let here = b.open(0x50, 100, 100, 9);
     b.link = Link {
-        slot: 5,
-        conn: 0x45,
+        slot: 1,
+        conn: 0x41,
         ..PERIPHERAL
     };
     let there = b.open(0x50, 100, 100, 9);
     b.end.send(3, here, &[1; 60]).unwrap();
     let (mut pdu, mut other) = (vec![], vec![]);
     assert_eq!(b.fragment(27, &mut other), None);
-    b.end.send(5, there, &[2; 60]).unwrap();
+    b.end.send(1, there, &[2; 60]).unwrap();
     for last in [false, false, true] {
         b.link.slot = 3;
         assert_eq!(b.fragment(27, &mut pdu), Some(last));
-        b.link.slot = 5;
+        b.link.slot = 1;
         assert_eq!(b.fragment(27, &mut other), Some(last));
     }
     assert_eq!(split(&pdu), (0x50, sdu_start(60, &[1; 60])));
@@ -556,7 +556,7 @@ fn frames_and_requests_stay_on_their_link() {
         psm: PSM,
         status: 0,
     };
-    assert_eq!(b.events(), [gone(0x45, there)]);
+    assert_eq!(b.events(), [gone(0x41, there)]);
     b.link.slot = 3;
     assert_eq!(b.poll(), command(0x06, 1, &[0x50, here]));
 }
