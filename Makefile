@@ -39,12 +39,27 @@ demo: unix air ## two MicroPythons talk over a virtual air: a sensor and a centr
 	@$(RUN)/demo.py --build $(BUILD)
 
 .PHONY: test
-test: check-tools test-unit test-multi try-peers ## all tests: unit, simulation, multi-instance
+test: check-tools test-unit test-sizes test-multi try-peers ## all tests: unit, simulation, multi-instance
 
 .PHONY: test-unit
 test-unit: ## unit and simulation tests of the Rust crates
 	@echo "== unit and simulation tests"
 	@$(CARGO) test --quiet --workspace
+
+# These ask for more procedures, channels or listeners than a board has.
+TOO_LARGE = procedures_run_in_the_order_asked_for a_disconnect_at_any_step_ends_each_procedure_once \
+	procedures_are_queued_in_order_and_one_too_many_is_refused \
+	a_disconnect_in_the_middle_ends_each_procedure_with_its_event \
+	a_lost_link_ends_each_channel_once nothing_is_lost_reordered_or_sent_without_credits_in_any_schedule \
+	channels_of_several_links_and_listeners_carry_all_in_order_on_a_lossy_air
+
+include $(PORT)/sizes.mk
+
+.PHONY: test-sizes
+test-sizes: ## the same with the sizes of microcontrollers, but for what asks for more
+	@echo "== unit and simulation tests, with the sizes of microcontrollers"
+	@$(RUST_BLE_ENV) $(CARGO) test --quiet -p ble-core -p ble-sim -p ble-fuzz --target-dir target/sizes \
+		-- $(addprefix --skip ,$(TOO_LARGE))
 
 .PHONY: test-multi
 test-multi: unix air ## multi-instance tests and installation

@@ -6,6 +6,7 @@
 use crate::rng::Rng;
 use crate::sweep::ledger::Procedure;
 use crate::sweep::rig::{Over, Rig, Step, Told, SERVICE, VALUE};
+use ble_core::config::MAX_INDICATIONS;
 use ble_core::gap::AddressMode;
 use ble_core::l2cap::memory_needed;
 use ble_core::smp::{IoCapability, SecurityConfig};
@@ -292,13 +293,13 @@ fn indicate(rig: &mut Rig) -> Step<()> {
     let (conn, theirs) = link(rig)?;
     let value = rig.nodes[PERIPHERAL].handles.value;
     expect(write_value(rig, conn, value + 1, &[2, 0], 1)? == 0)?;
-    for i in 0..3 {
+    for i in 0..MAX_INDICATIONS as u8 {
         rig.act(PERIPHERAL, |h, now| {
             h.indicate(now, theirs, value, Some(&[i; 10]))
         })?;
         rig.nodes[PERIPHERAL].ledger.indicated(theirs, value);
     }
-    for _ in 0..3 {
+    for _ in 0..MAX_INDICATIONS {
         rig.wait(PERIPHERAL, 40_000, |told| {
             matches!(told.0, Event::GattsIndicateDone { .. }).then_some(())
         })?;

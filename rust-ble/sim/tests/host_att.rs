@@ -4,6 +4,7 @@ mod hosts;
 
 use std::collections::VecDeque;
 
+use ble_core::config::MAX_INDICATIONS;
 use ble_core::gatt::db::{flag, FIRST_SCRIPT_HANDLE, SERVICE_CHANGED_HANDLE};
 use ble_core::{Error, Event, Uuid};
 use ble_sim::harness::{next_event, World};
@@ -551,7 +552,7 @@ fn an_indication_that_is_not_confirmed_ends_all_else_and_the_link_after_thirty_s
     world.run(300);
     clear(&mut world);
     let now = world.now();
-    for _ in 0..3 {
+    for _ in 0..MAX_INDICATIONS {
         world.nodes[1]
             .host
             .indicate(now, conn, value, Some(b"x"))
@@ -560,7 +561,7 @@ fn an_indication_that_is_not_confirmed_ends_all_else_and_the_link_after_thirty_s
     // Node 0's script and host do nothing.
     let mut failed = Vec::new();
     drive(&mut world, 1, 29_900, |_, event| panic!("{event:?}"));
-    while failed.len() < 3 {
+    while failed.len() < MAX_INDICATIONS {
         drive(&mut world, 1, 1, |_, event| failed.push(event));
     }
     assert!(ms(now, world.now()) < 30_200);
@@ -573,7 +574,7 @@ fn an_indication_that_is_not_confirmed_ends_all_else_and_the_link_after_thirty_s
                 handle,
                 status
             };
-            3
+            MAX_INDICATIONS
         ]
     );
     let now = world.now();

@@ -3,6 +3,7 @@
 
 mod hosts;
 
+use ble_core::config::MAX_LINKS;
 use ble_core::event::Role;
 use ble_core::gatt::db::flag;
 use ble_core::{Error, Event, Uuid};
@@ -271,10 +272,10 @@ fn parameters_out_of_range_are_refused() {
     end(&mut world);
 }
 
-/// Connects node 0 to eight others, as central or peripheral as `central` says.
+/// Connects node 0 to as many others as it may have links, as central or peripheral as `central` says.
 fn many(world: &mut World, central: impl Fn(usize) -> bool) -> Vec<u16> {
     let mut conns = Vec::new();
-    for other in 1..=8 {
+    for other in 1..=MAX_LINKS {
         let conn = if central(other) {
             world.connect(0, other).0
         } else {
@@ -286,10 +287,10 @@ fn many(world: &mut World, central: impl Fn(usize) -> bool) -> Vec<u16> {
 }
 
 #[test]
-fn eight_links_in_any_mix_of_roles_have_each_their_own_state() {
+fn all_links_in_any_mix_of_roles_have_each_their_own_state() {
     for mix in [0xff, 0x00, 0x0f, 0x55, 0xa3, 0x80] {
-        let mut world = hosts(9, Profile::Full);
-        let values: Vec<u16> = (0..9)
+        let mut world = hosts(MAX_LINKS + 1, Profile::Full);
+        let values: Vec<u16> = (0..=MAX_LINKS)
             .map(|node| {
                 world.services(node, |db| {
                     db.add_service(&Uuid::short(0x1815))?;
@@ -303,7 +304,7 @@ fn eight_links_in_any_mix_of_roles_have_each_their_own_state() {
         let value = values[0];
         let conns = many(&mut world, |other| mix >> (other - 1) & 1 != 0);
         world.run(500);
-        // A ninth is refused, whichever way it comes.
+        // One more is refused, whichever way it comes.
         assert_eq!(
             world.call(0, |host, now| host.connect(
                 now,
@@ -336,7 +337,7 @@ fn eight_links_in_any_mix_of_roles_have_each_their_own_state() {
                     .unwrap();
             }
         }
-        for node in 1..9 {
+        for node in 1..=MAX_LINKS {
             let now = world.now();
             world.nodes[node]
                 .host
@@ -364,7 +365,7 @@ fn eight_links_in_any_mix_of_roles_have_each_their_own_state() {
         }
         world.run(500);
         clear(&mut world);
-        for node in 1..9 {
+        for node in 1..=MAX_LINKS {
             let now = world.now();
             world.nodes[node]
                 .host
@@ -386,7 +387,7 @@ fn eight_links_in_any_mix_of_roles_have_each_their_own_state() {
             .unwrap();
         expect(&mut world, 0, 1_000, is_disconnected);
         world.run(1_000);
-        assert_eq!(world.nodes[0].host.in_use()[2], 7);
+        assert_eq!(world.nodes[0].host.in_use()[2], MAX_LINKS - 1);
         world.connect(0, 4);
         assert_eq!(count(&world, 0, is_disconnected), 0);
         end(&mut world);
@@ -395,7 +396,7 @@ fn eight_links_in_any_mix_of_roles_have_each_their_own_state() {
 
 #[test]
 fn a_central_too_many_is_sent_away() {
-    let mut world = hosts(10, Profile::Full);
+    let mut world = hosts(MAX_LINKS + 2, Profile::Full);
     many(&mut world, |_| false);
     world
         .call(0, |host, now| host.advertise(now, true, 20_000, None, None))
@@ -403,22 +404,24 @@ fn a_central_too_many_is_sent_away() {
     let peer = world.nodes[0].host.address();
     clear(&mut world);
     world
-        .call(9, |host, now| host.connect(now, peer, 5_000, 0, 0))
+        .call(MAX_LINKS + 1, |host, now| {
+            host.connect(now, peer, 5_000, 0, 0)
+        })
         .unwrap();
-    expect(&mut world, 9, 5_000, is_connected);
-    expect(&mut world, 9, 5_000, is_disconnected);
+    expect(&mut world, MAX_LINKS + 1, 5_000, is_connected);
+    expect(&mut world, MAX_LINKS + 1, 5_000, is_disconnected);
     assert!(world.nodes[0].events.is_empty());
-    assert_eq!(world.nodes[0].host.in_use()[2], 8);
+    assert_eq!(world.nodes[0].host.in_use()[2], MAX_LINKS);
     end(&mut world);
 }
 
 #[test]
 fn a_central_that_takes_the_last_place_ends_an_attempt_with_its_event() {
-    let mut world = hosts(10, Profile::Full);
-    for other in 1..8 {
+    let mut world = hosts(MAX_LINKS + 2, Profile::Full);
+    for other in 1..MAX_LINKS {
         world.connect(other, 0);
     }
-    let (last, wanted) = (8, 9);
+    let (last, wanted) = (MAX_LINKS, MAX_LINKS + 1);
     let peer = world.nodes[wanted].host.address();
     world
         .call(0, |host, now| host.connect(now, peer, 20_000, 0, 0))
