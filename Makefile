@@ -46,11 +46,9 @@ test-unit: ## unit and simulation tests of the Rust crates
 	@echo "== unit and simulation tests"
 	@$(CARGO) test --quiet --workspace
 
-# These ask for more procedures, channels or listeners than a board has.
-TOO_LARGE = procedures_run_in_the_order_asked_for a_disconnect_at_any_step_ends_each_procedure_once \
-	procedures_are_queued_in_order_and_one_too_many_is_refused \
-	a_disconnect_in_the_middle_ends_each_procedure_with_its_event \
-	a_lost_link_ends_each_channel_once nothing_is_lost_reordered_or_sent_without_credits_in_any_schedule \
+# These ask for more channels or listeners than a board has.
+TOO_LARGE = a_lost_link_ends_each_channel_once \
+	nothing_is_lost_reordered_or_sent_without_credits_in_any_schedule \
 	channels_of_several_links_and_listeners_carry_all_in_order_on_a_lossy_air
 
 include $(PORT)/sizes.mk
