@@ -2,8 +2,6 @@
 """Tests of the mailbox of an STM32WB on this machine, with a model of its second core: the
 patched rfcore.c and mpbthciport.c of each release that was fetched, and c-glue/board/uart.c."""
 
-import argparse
-import glob
 import os
 import re
 import shutil
@@ -12,10 +10,10 @@ import sys
 import tempfile
 import unittest
 
+import fetched
 import patching
 import tree
 
-CACHE = ".cache"
 HERE = os.path.join(tree.HERE, "mailbox")
 PORT_FILES = ("ports/stm32/rfcore.c", "ports/stm32/mpbthciport.c")
 GLUE = "extmod/rust_ble/c-glue"
@@ -58,8 +56,7 @@ def stand_in(unit, folder):
 
 class Mailbox(unittest.TestCase):
     def test_mailbox(self):
-        sources = sorted(glob.glob(os.path.join(CACHE, "micropython-*.*.*")))
-        self.assertTrue(sources, "nothing was fetched")
+        sources = fetched.releases()
         for source in sources:
             with tempfile.TemporaryDirectory() as folder:
                 program = compile_for(source, folder)
@@ -73,8 +70,4 @@ class Mailbox(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--cache", default=CACHE)
-    args, rest = parser.parse_known_args()
-    CACHE = args.cache
-    unittest.main(argv=[sys.argv[0]] + rest)
+    fetched.main()

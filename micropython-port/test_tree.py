@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
 """Tests of install and uninstall, on throw-away copies of what was fetched."""
 
-import argparse
-import glob
 import os
 import shutil
 import subprocess
@@ -10,10 +8,9 @@ import sys
 import tempfile
 import unittest
 
+import fetched
 import patching
 import tree
-
-CACHE = ".cache"
 
 
 def snapshot(root):
@@ -37,8 +34,7 @@ def touched_by_patches():
 
 class Install(unittest.TestCase):
     def each_release(self):
-        sources = sorted(glob.glob(os.path.join(CACHE, "micropython-*.*.*")))
-        self.assertTrue(sources, "nothing was fetched")
+        sources = fetched.releases()
         for source in sources:
             with self.subTest(os.path.basename(source)), tempfile.TemporaryDirectory() as root:
                 for path in touched_by_patches():
@@ -113,14 +109,14 @@ class Firmware(unittest.TestCase):
     def reason(self, root, board):
         with tempfile.TemporaryDirectory() as folder:
             done = subprocess.run([sys.executable, os.path.join(tree.HERE, "firmware.py"), "--dir", root,
-                                   "--build", folder, "--cache", CACHE, board],
+                                   "--build", folder, "--cache", fetched.cache, board],
                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                   universal_newlines=True)
         self.assertNotEqual(done.returncode, 0)
         return done.stderr.splitlines()
 
     def test_what_is_missing_is_said_in_one_line(self):
-        source = sorted(glob.glob(os.path.join(CACHE, "micropython-*.*.*")))[-1]
+        source = fetched.releases()[-1]
         for root, board, part in ((source, "NUCLEO_WB55", "lib/stm32lib"),
                                   (source, "RPI_PICO_W", "lib/cyw43-driver"),
                                   (source, "NO_SUCH", "no port has a board NO_SUCH"),
@@ -148,8 +144,4 @@ class PatchSet(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--cache", default=CACHE)
-    args, rest = parser.parse_known_args()
-    CACHE = args.cache
-    unittest.main(argv=[sys.argv[0]] + rest)
+    fetched.main()
