@@ -8,6 +8,7 @@ an emulated board, and for others that and what their host differs by.
 """
 
 import argparse
+import functools
 import os
 import re
 import subprocess
@@ -84,11 +85,15 @@ class Image:
             if "data" in name and "rodata" not in name:
                 self.ram += size
 
-    def bytes_of(self, name):
-        """What a struct of the host takes; of several with this name, the largest."""
+    @functools.cached_property
+    def structs(self):
+        """{name: bytes} of the structs; of several with one name, the largest."""
         info = run("arm-none-eabi-readelf", "--debug-dump=info", self.path)
-        pattern = r"DW_TAG_structure_type\)\n.*DW_AT_name .*: %s\n.*DW_AT_byte_size *: (\d+)\n" % name
-        return max(map(int, re.findall(pattern, info)))
+        sizes = {}
+        for name, size in re.findall(r"DW_TAG_structure_type\)\n.*DW_AT_name .*: (\w+)\n"
+                                     r".*DW_AT_byte_size *: (\d+)\n", info):
+            sizes[name] = max(int(size), sizes.get(name, 0))
+        return sizes
 
     def panics(self):
         """How many calls there are of what panics."""
@@ -127,7 +132,7 @@ def emulated_heap(args):
     if done.returncode != 0 or not found:
         raise fetch.Failure(done.stdout.strip().splitlines()[-1])
     args.board, args.make, args.name, args.variant = EMULATED, [], "", firmware.VARIANT
-    return int(found.group(1)), Image(firmware.compile_board(args)).bytes_of("Host")
+    return int(found.group(1)), Image(firmware.compile_board(args)).structs["Host"]
 
 
 def report(board, image, base, emulated):
@@ -142,7 +147,7 @@ def report(board, image, base, emulated):
     for line in depths.doubts():
         print("  " + line)
     active, host = emulated
-    heap, link = active + image.bytes_of("Host") - host, image.bytes_of("Link")
+    heap, link = active + image.structs["Host"] - host, image.structs["Link"]
     print("  heap: active(True) takes %d, in which each link that there is room for has %d" % (heap, link))
     panics = image.panics()
     print("  %d calls of core::panicking" % panics)
