@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -82,6 +83,19 @@ static void wake_poll_thread(void) {
     uint64_t one = 1;
     ssize_t ret = write(wake_fd, &one, sizeof(one));
     (void)ret;
+}
+
+// MicroPython's garbage collection takes the end of sem_wait(3) for another thread's word
+// that its stack has been searched, but a signal ends that too: the linker sends it here.
+int __real_sem_wait(sem_t *sem);
+int __wrap_sem_wait(sem_t *sem);
+
+int __wrap_sem_wait(sem_t *sem) {
+    int ret;
+    do {
+        ret = __real_sem_wait(sem);
+    } while (ret != 0 && errno == EINTR);
+    return ret;
 }
 
 // The thread.

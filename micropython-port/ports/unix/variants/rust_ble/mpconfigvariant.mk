@@ -13,6 +13,9 @@ MICROPY_SSL_MBEDTLS = 0
 MICROPY_PY_BLUETOOTH = 1
 MICROPY_BLUETOOTH_RUST = 1
 
+# Garbage collection must wait for other threads whatever signals come, see hci.c.
+LDFLAGS += -Wl,--wrap=sem_wait
+
 # The module _rust_ble, for tests.
 RUST_BLE_FEATURES = debug
 CFLAGS_EXTMOD += -DBLE_DEBUG=1
