@@ -85,19 +85,6 @@ static void wake_poll_thread(void) {
     (void)ret;
 }
 
-// MicroPython's garbage collection takes the end of sem_wait(3) for another thread's word
-// that its stack has been searched, but a signal ends that too: the linker sends it here.
-int __real_sem_wait(sem_t *sem);
-int __wrap_sem_wait(sem_t *sem);
-
-int __wrap_sem_wait(sem_t *sem) {
-    int ret;
-    do {
-        ret = __real_sem_wait(sem);
-    } while (ret != 0 && errno == EINTR);
-    return ret;
-}
-
 // The thread.
 
 // Milliseconds to the deadline for poll(2), or -1 for none.
@@ -297,6 +284,32 @@ void mp_rust_ble_hci_pump_soon(void) {
 
 void mp_rust_ble_random(uint8_t *buf, size_t len) {
     mp_hal_get_random(len, buf);
+}
+
+// What MicroPython does not do again when a signal cut it short: the linker sends these two
+// functions here.
+
+int __real_sem_wait(sem_t *sem);
+int __wrap_sem_wait(sem_t *sem);
+int __wrap_usleep(useconds_t us);
+
+// Garbage collection takes its end for another thread's word that its stack was searched.
+int __wrap_sem_wait(sem_t *sem) {
+    int ret;
+    do {
+        ret = __real_sem_wait(sem);
+    } while (ret != 0 && errno == EINTR);
+    return ret;
+}
+
+// For time.sleep_us(), which Ctrl-C still ends.
+int __wrap_usleep(useconds_t us) {
+    struct timespec left = { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
+    int ret;
+    do {
+        ret = nanosleep(&left, &left);
+    } while (ret != 0 && errno == EINTR && MP_STATE_MAIN_THREAD(mp_pending_exception) == MP_OBJ_NULL);
+    return ret;
 }
 
 // For time.sleep_ms(): the port's own would poll every 500 us.

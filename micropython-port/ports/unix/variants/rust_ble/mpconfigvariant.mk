@@ -13,8 +13,8 @@ MICROPY_SSL_MBEDTLS = 0
 MICROPY_PY_BLUETOOTH = 1
 MICROPY_BLUETOOTH_RUST = 1
 
-# Garbage collection must wait for other threads whatever signals come, see hci.c.
-LDFLAGS += -Wl,--wrap=sem_wait
+# What signals must not cut short, see hci.c.
+LDFLAGS += -Wl,--wrap=sem_wait -Wl,--wrap=usleep
 
 # The module _rust_ble, for tests.
 RUST_BLE_FEATURES = debug
