@@ -7,7 +7,6 @@
 //! same sequence of operations, kept as data. What depends on the private key
 //! is only which of two points a step doubles, selected without a branch.
 
-use p256::elliptic_curve::bigint::modular::montgomery_reduction;
 use p256::elliptic_curve::bigint::subtle::{Choice, ConditionallySelectable};
 use p256::elliptic_curve::bigint::{Encoding, Limb};
 use p256::elliptic_curve::Curve;
@@ -150,18 +149,18 @@ impl Multiplication {
     #[inline(never)]
     fn product(&self) -> Registers {
         let mut r = self.registers();
-        run(
-            &mut r,
-            &[op(MUL, X0, X0, Z1), op(MUL, X1, X1, Z0), op(MUL, Q, Z0, Z1)],
-        );
+        run(&mut r, op(MUL, X0, X0, Z1));
+        run(&mut r, op(MUL, X1, X1, Z0));
+        run(&mut r, op(MUL, Q, Z0, Z1));
         r[P as usize] = ONE;
         for i in 0..256 {
-            run(&mut r, &[op(MUL, P, P, P)]);
+            run(&mut r, op(MUL, P, P, P));
             if bit(&RECIPROCAL, i) != 0 {
-                run(&mut r, &[op(MUL, P, P, Q)]);
+                run(&mut r, op(MUL, P, P, Q));
             }
         }
-        run(&mut r, &[op(MUL, X0, X0, P), op(MUL, X1, X1, P)]);
+        run(&mut r, op(MUL, X0, X0, P));
+        run(&mut r, op(MUL, X1, X1, P));
         r
     }
 }
@@ -186,23 +185,70 @@ const ORDER: U256 =
 /// Of Montgomery's form of one: 2^256 less the order.
 const ONE: Element = ORDER.wrapping_neg();
 /// Of 2^256, which as a factor makes an integer an element.
-const RADIX: Element = {
-    let mut value = ONE;
+const RADIX: Element = shifted(ONE);
+
+/// a b / 2^256: the product of two elements, word by word of b. The order is -1 modulo
+/// any word, so the multiple of it that clears the lowest word of a sum is that word.
+#[inline(never)]
+fn multiply(a: &U256, b: &U256) -> U256 {
+    let (a, order) = (a.as_limbs(), ORDER.as_limbs());
+    // Behind a word that is zero and left out; with what is above it.
+    let mut sum = [Limb::ZERO; U256::LIMBS + 1];
+    let mut top = Limb::ZERO;
+    for &b in b.as_limbs() {
+        let (lowest, _) = sum[1].mac(a[0], b, Limb::ZERO);
+        let (mut carry, mut carry_of_order) = (Limb::ZERO, Limb::ZERO);
+        for i in 0..U256::LIMBS {
+            let word;
+            (word, carry) = sum[i + 1].mac(a[i], b, carry);
+            (sum[i], carry_of_order) = word.mac(order[i], lowest, carry_of_order);
+        }
+        (sum[U256::LIMBS], top) = carry.adc(carry_of_order, top);
+    }
+    let [_, sum @ ..] = &sum;
+    difference(sum, top, &ORDER)
+}
+
+/// a - b, plus the order if that is negative; `top` is the word above a.
+#[inline(never)]
+const fn difference(a: &[Limb; U256::LIMBS], top: Limb, b: &U256) -> U256 {
+    let mut words = [Limb::ZERO; U256::LIMBS];
+    let (mut borrow, mut carry) = (Limb::ZERO, Limb::ZERO);
     let mut i = 0;
-    while i < 256 {
-        value = double(&value);
+    while i < U256::LIMBS {
+        (words[i], borrow) = a[i].sbb(b.as_limbs()[i], borrow);
         i += 1;
     }
-    value
-};
+    let (_, negative) = top.sbb(Limb::ZERO, borrow);
+    i = 0;
+    while i < U256::LIMBS {
+        let order = ORDER.as_limbs()[i].bitand(negative);
+        (words[i], carry) = words[i].adc(order, carry);
+        i += 1;
+    }
+    U256::new(words)
+}
 
-/// a b / 2^256: the product of two elements. The order is -1 modulo any word.
-const fn multiply(a: &U256, b: &U256) -> U256 {
-    montgomery_reduction(&a.mul_wide(b), &ORDER, Limb::ONE)
+const fn subtract(a: &Element, b: &Element) -> Element {
+    difference(a.as_limbs(), Limb::ZERO, b)
+}
+
+const fn add(a: &Element, b: &Element) -> Element {
+    subtract(a, &subtract(&U256::ZERO, b))
 }
 
 const fn double(a: &Element) -> Element {
-    a.add_mod(a, &ORDER)
+    add(a, a)
+}
+
+/// Times 2^256.
+const fn shifted(mut a: Element) -> Element {
+    let mut i = 0;
+    while i < 256 {
+        a = double(&a);
+        i += 1;
+    }
+    a
 }
 
 /// The integer, from little-endian bytes, if it is below a limit.
@@ -231,7 +277,7 @@ const RECIPROCAL_OF_4Y: U256 =
     U256::from_be_hex("3e89e8f68b001862a0a3e3359706a467bff19efda2d36ec16ef6a9dd7117500d");
 
 const fn number(hex: &str) -> Element {
-    multiply(&U256::from_be_hex(hex), &RADIX)
+    shifted(U256::from_be_hex(hex))
 }
 
 /// The exponent that gives the reciprocal: the field's order less two.
@@ -319,7 +365,9 @@ fn run_step(r: &mut Registers) {
         op(MUL, S, S, P),
         op(SUB, X0, X0, S),
     ];
-    run(r, &STEP);
+    for &op in &STEP {
+        run(r, op);
+    }
 }
 
 const MUL: u16 = 0;
@@ -332,20 +380,18 @@ const fn op(what: u16, to: u16, a: u16, b: u16) -> u16 {
 }
 
 #[inline(never)]
-fn run(r: &mut Registers, program: &[u16]) {
-    for op in program {
-        let [to, a, b] = [8, 4, 0].map(|shift| usize::from(op >> shift & 0xf));
-        let (Some(a), Some(b)) = (r.get(a), r.get(b)) else {
-            continue;
-        };
-        let result = match op >> 12 {
-            MUL => multiply(a, b),
-            ADD => a.add_mod(b, &ORDER),
-            _ => a.sub_mod(b, &ORDER),
-        };
-        if let Some(to) = r.get_mut(to) {
-            *to = result;
-        }
+fn run(r: &mut Registers, op: u16) {
+    let register = |shift: u16| usize::from(op >> shift & 0xf);
+    let (Some(a), Some(b)) = (r.get(register(4)), r.get(register(0))) else {
+        return;
+    };
+    let result = match op >> 12 {
+        MUL => multiply(a, b),
+        ADD => add(a, b),
+        _ => subtract(a, b),
+    };
+    if let Some(to) = r.get_mut(register(8)) {
+        *to = result;
     }
 }
 
@@ -385,6 +431,24 @@ mod tests {
         let mut private: [u8; 32] = (-Scalar::from(u64::from(n))).to_repr().into();
         private.reverse();
         private
+    }
+
+    #[test]
+    fn field_operations_are_those_of_the_crate() {
+        use p256::elliptic_curve::bigint::modular::montgomery_reduction;
+        let mut rng = Rng::new(&[9; 32]);
+        let most = ORDER.wrapping_sub(&U256::ONE);
+        let some = [U256::ZERO, U256::ONE, most, ONE, RADIX, B, GENERATOR_X];
+        let random = (0..40).filter_map(|_| below(&rng.array(), &ORDER));
+        let elements: std::vec::Vec<U256> = some.into_iter().chain(random).collect();
+        for a in &elements {
+            for b in &elements {
+                assert_eq!(add(a, b), a.add_mod(b, &ORDER));
+                assert_eq!(subtract(a, b), a.sub_mod(b, &ORDER));
+                let product = montgomery_reduction(&a.mul_wide(b), &ORDER, Limb::ONE);
+                assert_eq!(multiply(a, b), product);
+            }
+        }
     }
 
     #[test]
