@@ -1,4 +1,6 @@
-// Parameters of BLE.config that only this backend has.
+// Parameters of BLE.config that only this backend has, and "rxbuf", which modbluetooth has
+// for backends that tell events later: scripts that set it run, and need it not, since
+// what arrives is held back (docs/DESIGN.md).
 
 #include "py/runtime.h"
 
@@ -18,6 +20,7 @@ static const param_t params[] = {
     { MP_QSTR_rpa_timeout, BLE_OPTION_RPA_TIMEOUT, false },
     { MP_QSTR_min_key_size, BLE_OPTION_MIN_KEY_SIZE, false },
     { MP_QSTR_reports_dropped, BLE_OPTION_REPORTS_DROPPED, false },
+    { MP_QSTR_rxbuf, BLE_OPTION_RX_BUFFER, false },
 };
 
 static const param_t *find(qstr name) {

@@ -71,4 +71,7 @@ def instance0():
     for key, value in (("mtu", 22), ("mtu", 1000), ("addr_mode", 4), ("io", 5), ("nonsense", 1)):
         attempt("config {}={}".format(key, value), ble.config, **{key: value})
     attempt("config(nonsense)", ble.config, "nonsense")
+    for size in (15, 16, 2000, 65_536):
+        attempt("config rxbuf={}".format(size), ble.config, rxbuf=size)
+    print("rxbuf", ble.config("rxbuf") >= 1100)
     print("active", ble.active(False), ble.active(False), ble.active())

@@ -128,6 +128,8 @@ typedef enum {
   BLE_OPTION_MIN_KEY_SIZE,
   // Advertising reports dropped so far; cannot be set.
   BLE_OPTION_REPORTS_DROPPED,
+  // Bytes that wait for the script, as the build has it: setting is without effect.
+  BLE_OPTION_RX_BUFFER,
   // ATT_MTU that we offer.
   BLE_OPTION_MTU,
   // Whether pairing bonds; as all that follows, cannot be read.

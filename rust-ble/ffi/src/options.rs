@@ -2,6 +2,7 @@
 
 use crate::ble_error_t;
 use crate::singleton::{configure, wait};
+use ble_core::config::RX_BYTES;
 use ble_core::smp::{IoCapability, SecurityConfig};
 use ble_core::Error;
 
@@ -20,6 +21,8 @@ pub enum ble_option_t {
     BLE_OPTION_MIN_KEY_SIZE,
     /// Advertising reports dropped so far; cannot be set.
     BLE_OPTION_REPORTS_DROPPED,
+    /// Bytes that wait for the script, as the build has it: setting is without effect.
+    BLE_OPTION_RX_BUFFER,
     /// ATT_MTU that we offer.
     BLE_OPTION_MTU,
     /// Whether pairing bonds; as all that follows, cannot be read.
@@ -50,6 +53,7 @@ pub extern "C" fn ble_option(option: ble_option_t) -> u32 {
         BLE_OPTION_RPA_TIMEOUT => settings.options.rpa_timeout_ms / 1000,
         BLE_OPTION_MIN_KEY_SIZE => settings.security.min_key_size as u32,
         BLE_OPTION_REPORTS_DROPPED => settings.dropped_reports,
+        BLE_OPTION_RX_BUFFER => RX_BYTES as u32,
         BLE_OPTION_MTU => settings.preferred_mtu() as u32,
         _ => 0,
     }
@@ -69,6 +73,7 @@ pub extern "C" fn ble_set_option(option: ble_option_t, value: u32) -> ble_error_
             BLE_OPTION_MIN_KEY_SIZE if (7..=16).contains(&value) => {
                 security.min_key_size = value as u8;
             }
+            BLE_OPTION_RX_BUFFER if (16..=0xffff).contains(&value) => {}
             BLE_OPTION_MTU => settings.set_preferred_mtu(value as u16)?,
             BLE_OPTION_BOND => security.bond = value != 0,
             BLE_OPTION_MITM => security.mitm = value != 0,
