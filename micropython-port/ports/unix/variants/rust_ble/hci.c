@@ -19,12 +19,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
-#include <time.h>
 
 // Ignored by default, so a late one harms nothing, not even a child process.
 #define WAKE_SIGNAL SIGURG
@@ -284,51 +282,6 @@ void mp_rust_ble_hci_pump_soon(void) {
 
 void mp_rust_ble_random(uint8_t *buf, size_t len) {
     mp_hal_get_random(len, buf);
-}
-
-// What MicroPython does not do again when a signal cut it short: the linker sends these two
-// functions here.
-
-int __real_sem_wait(sem_t *sem);
-int __wrap_sem_wait(sem_t *sem);
-int __wrap_usleep(useconds_t us);
-
-// Garbage collection takes its end for another thread's word that its stack was searched.
-int __wrap_sem_wait(sem_t *sem) {
-    int ret;
-    do {
-        ret = __real_sem_wait(sem);
-    } while (ret != 0 && errno == EINTR);
-    return ret;
-}
-
-// For time.sleep_us(), which Ctrl-C still ends.
-int __wrap_usleep(useconds_t us) {
-    struct timespec left = { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
-    int ret;
-    do {
-        ret = nanosleep(&left, &left);
-    } while (ret != 0 && errno == EINTR && MP_STATE_MAIN_THREAD(mp_pending_exception) == MP_OBJ_NULL);
-    return ret;
-}
-
-// For time.sleep_ms(): the port's own would poll every 500 us.
-
-void mp_rust_ble_delay_ms(size_t ms) {
-    mp_uint_t start = mp_hal_ticks_ms();
-    for (;;) {
-        mp_handle_pending(true);
-        mp_uint_t elapsed = mp_hal_ticks_ms() - start;
-        if (elapsed >= ms) {
-            break;
-        }
-        // Bounded, because a signal may come just before the sleep begins.
-        mp_uint_t left = MIN(ms - elapsed, 1000);
-        struct timespec ts = { .tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000 };
-        MP_THREAD_GIL_EXIT();
-        nanosleep(&ts, NULL);
-        MP_THREAD_GIL_ENTER();
-    }
 }
 
 #endif // MICROPY_PY_BLUETOOTH && MICROPY_BLUETOOTH_RUST

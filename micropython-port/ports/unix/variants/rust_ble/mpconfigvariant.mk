@@ -13,8 +13,8 @@ MICROPY_SSL_MBEDTLS = 0
 MICROPY_PY_BLUETOOTH = 1
 MICROPY_BLUETOOTH_RUST = 1
 
-# What signals must not cut short, see hci.c.
-LDFLAGS += -Wl,--wrap=sem_wait -Wl,--wrap=usleep
+# What signals must not cut short, see signals.c.
+LDFLAGS += $(foreach name,sem_wait usleep read recv recvfrom accept write send sendto connect,-Wl,--wrap=$(name))
 
 # The module _rust_ble, for tests.
 RUST_BLE_FEATURES = debug
