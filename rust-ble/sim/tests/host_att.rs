@@ -513,6 +513,39 @@ fn cccds_and_values_are_as_each_link_wants_them() {
 }
 
 #[test]
+fn a_value_is_stored_though_a_client_cannot_be_told() {
+    for bits in [1, 2] {
+        let (mut world, conn, _, value) = pair(Profile::Full);
+        assert_eq!(write(&mut world, 0, conn, value + 1, &[bits, 0], 1), 0);
+        world.run(300);
+        clear(&mut world);
+        // The client is out of reach, and the script goes on.
+        let now = world.now();
+        for n in 0..200u8 {
+            let host = &mut world.nodes[1].host;
+            assert_eq!(host.gatts_write(now, value, &[n], true), Ok(()));
+        }
+        world.run(2_000);
+        let told: Vec<u8> = world.nodes[0]
+            .events
+            .iter()
+            .filter_map(|event| match event {
+                Event::GattcNotify { data, .. } if bits == 1 => Some(data[0]),
+                Event::GattcIndicate { data, .. } if bits == 2 => Some(data[0]),
+                _ => None,
+            })
+            .collect();
+        assert!(told.len() > 1 && told.is_sorted(), "{told:?}");
+        if bits == 2 {
+            assert_eq!(told.last(), Some(&199));
+            assert_eq!(count(&world, 1, is_indicated), told.len());
+        }
+        assert_eq!(read(&mut world, 0, conn, value), Ok(vec![199]));
+        end(&mut world);
+    }
+}
+
+#[test]
 fn indications_are_sent_one_at_a_time_and_each_completes() {
     let (mut world, _, conn, value) = pair(Profile::Full);
     world.run(300);

@@ -78,9 +78,10 @@ impl Host {
 
     /// Stores a value; with `update` tells each client as its CCCD asks.
     ///
-    /// `NotFound`, or `NeedMemory` having changed nothing. A client that
-    /// cannot be told for lack of memory gives `NoMemory` after all others
-    /// were told; one that might not read the value is not told.
+    /// `NotFound`, or `NeedMemory` having changed nothing. A client that might
+    /// not read the value is not told, nor is one for which too much waits: a
+    /// script writes what it measures whoever is out of reach. The newest
+    /// indication that waits gives way to the value that follows it.
     pub fn gatts_write(
         &mut self,
         now: Instant,
@@ -91,7 +92,6 @@ impl Host {
         self.now = now;
         self.is_running()?;
         self.db.write(handle, value)?;
-        let mut result = Ok(());
         for slot in 0..self.links.all.len() {
             let link = &self.links[slot];
             if !update || link.state != LinkState::Up {
@@ -99,18 +99,32 @@ impl Host {
             }
             let bits = self.db.cccd(slot, handle);
             let conn = link.handle;
-            let sent = if bits & cccd::NOTIFY != 0 {
-                self.notify(now, conn, handle, None)
+            if bits & cccd::NOTIFY != 0 {
+                let _ = self.notify(now, conn, handle, None);
             } else if bits & cccd::INDICATE != 0 {
-                self.indicate(now, conn, handle, None)
-            } else {
-                Ok(())
-            };
-            if sent != Err(Error::Security) {
-                result = result.and(sent);
+                if link.indications.is_full() {
+                    self.indicate_instead(slot, handle);
+                } else {
+                    let _ = self.indicate(now, conn, handle, None);
+                }
             }
         }
-        result
+        Ok(())
+    }
+
+    /// Indicates the stored value in place of that in the last indication.
+    fn indicate_instead(&mut self, slot: usize, handle: u16) {
+        let Ok(block) = self.value_pdu(slot, opcode::HANDLE_VALUE_IND, handle, None) else {
+            return;
+        };
+        let unused = match self.links[slot].indications.last_mut() {
+            Some(Indication {
+                handle: last,
+                pdu: Some(waiting),
+            }) if *last == handle => core::mem::replace(waiting, block),
+            _ => block,
+        };
+        self.tx.free(unused);
     }
 
     /// A Handle Value Notification or Indication in a block of its own.
