@@ -9,6 +9,7 @@ use crate::gatt::server;
 use crate::pool::{Block, Pool};
 use crate::time::Instant;
 use crate::wire::att::DEFAULT_MTU;
+use crate::wire::first;
 use crate::Security;
 use core::cell::Cell;
 use core::ops::{Index, IndexMut};
@@ -88,7 +89,7 @@ impl Reassembly {
 
     /// The PDU that is whole, L2CAP header included.
     pub fn pdu(&self) -> &[u8] {
-        self.bytes.get(..self.have as usize).unwrap_or(&[])
+        first(&self.bytes, self.have.into())
     }
 
     /// The PDU was dealt with.

@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::lent::Lent;
 use crate::uuid::Uuid;
 use crate::wire::att::uuid;
-use crate::wire::{move_bytes, Writer};
+use crate::wire::{first, move_bytes, Writer};
 
 /// MicroPython's `MP_BLUETOOTH_CHARACTERISTIC_FLAG_*` (extmod/modbluetooth.h).
 /// The low byte is the Characteristic Properties (Vol 3, Part G, 3.3.1.1).
@@ -525,7 +525,7 @@ impl Database {
             },
         }
         let len = w.len();
-        made_up.get(..len).unwrap_or(&[])
+        first(made_up, len)
     }
 
     /// Capacity of a script's value.

@@ -2,7 +2,7 @@
 
 use crate::time::Instant;
 use crate::wire::hci::COMMAND;
-use crate::wire::{move_down, Writer};
+use crate::wire::{first, move_down, Writer};
 
 /// A controller that is silent for so long after a command is dead.
 pub const TIMEOUT_MS: u32 = 1_800;
@@ -101,7 +101,7 @@ impl CommandQueue {
 
     /// How many commands with this opcode there are, sent or waiting.
     pub fn count(&self, opcode: u16) -> u8 {
-        let queued = self.bytes.get(..self.len).unwrap_or_default();
+        let queued = first(&self.bytes, self.len);
         let (mut at, mut count) = (0, 0);
         while let Some(&[_, low, high, params]) = queued.get(at..at + 4) {
             count += (opcode == u16::from_le_bytes([low, high])) as u8;

@@ -12,7 +12,7 @@ use crate::pool::Block;
 use crate::time::Instant;
 use crate::wire::att::{opcode, TRANSACTION_TIMEOUT_MS};
 use crate::wire::hci::AclHeader;
-use crate::wire::Writer;
+use crate::wire::{behind, Writer};
 
 /// A whole L2CAP PDU that is being dealt with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,7 +156,7 @@ impl Host {
             Some(Current::Pdu(pdu)) => payload_of(&self.rx, &self.links[pdu.slot as usize].rx, pdu),
             _ => self.rx.front().unwrap_or_default(),
         };
-        let data = whole.get(record.data_at as usize..).unwrap_or_default();
+        let data = behind(whole, record.data_at.into());
         let data = data.get(..record.data_len as usize);
         (&[], data.unwrap_or_default())
     }
@@ -188,7 +188,7 @@ impl Host {
     #[inline(never)]
     pub(super) fn take_acl(&mut self) -> bool {
         let packet = self.rx.front().unwrap_or(&[]);
-        let parsed = AclHeader::parse(packet.get(1..).unwrap_or(&[]));
+        let parsed = AclHeader::parse(behind(packet, 1));
         let found = parsed.and_then(|(header, data)| {
             Some((self.links.find(header.handle)?, header.continuing, data))
         });
@@ -245,14 +245,14 @@ impl Host {
                 self.smp.handle_pdu(
                     &link,
                     self.settings.security,
-                    bytes.get(L2CAP_HEADER..).unwrap_or_default(),
+                    behind(bytes, L2CAP_HEADER),
                     self.now,
                 );
                 self.dealt_with(pdu)
             }
             (cid::FIRST_DYNAMIC..=cid::LAST_DYNAMIC, _) => {
                 let bytes = bytes_of(&self.rx, &self.links[slot].rx, pdu);
-                let payload = bytes.get(L2CAP_HEADER..).unwrap_or_default();
+                let payload = behind(bytes, L2CAP_HEADER);
                 self.channels
                     .handle_frame(self.now, slot as u8, channel, payload);
                 self.dealt_with(pdu)
@@ -531,7 +531,7 @@ impl Host {
 /// The L2CAP PDU that `pdu` names, header included.
 fn bytes_of<'a>(rx: &'a RxQueue, reassembly: &'a crate::conn::Reassembly, pdu: Pdu) -> &'a [u8] {
     if pdu.in_queue {
-        rx.front().and_then(|packet| packet.get(5..)).unwrap_or(&[])
+        behind(rx.front().unwrap_or_default(), 5)
     } else {
         reassembly.pdu()
     }
@@ -539,7 +539,5 @@ fn bytes_of<'a>(rx: &'a RxQueue, reassembly: &'a crate::conn::Reassembly, pdu: P
 
 /// What follows its header.
 fn payload_of<'a>(rx: &'a RxQueue, reassembly: &'a crate::conn::Reassembly, pdu: Pdu) -> &'a [u8] {
-    bytes_of(rx, reassembly, pdu)
-        .get(L2CAP_HEADER..)
-        .unwrap_or_default()
+    behind(bytes_of(rx, reassembly, pdu), L2CAP_HEADER)
 }

@@ -14,7 +14,7 @@ use crate::hci::command::TIMEOUT_MS;
 use crate::smp::bonds::{non_resolvable_address, resolvable_address, Identity};
 use crate::time::Instant;
 use crate::wire::hci::{opcode, status};
-use crate::wire::Writer;
+use crate::wire::{first, Writer};
 
 /// Whether a scan's end is to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -525,7 +525,7 @@ impl Host {
             }
         }
         let len = w.len();
-        self.send(opcode, params.get(..len).unwrap_or_default())
+        self.send(opcode, first(&params, len))
     }
 
     /// The address to send a connection request to, and its type: a bonded

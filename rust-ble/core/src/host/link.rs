@@ -13,7 +13,7 @@ use crate::gatt::db::SERVICE_CHANGED_HANDLE;
 use crate::l2cap::ConnParams;
 use crate::time::Instant;
 use crate::wire::hci::{opcode, status, ConnectionComplete, ConnectionUpdateComplete};
-use crate::wire::Writer;
+use crate::wire::{first, Writer};
 
 /// Status of an indication that was not confirmed, as NimBLE's binding and
 /// scripts know it.
@@ -50,7 +50,7 @@ impl Host {
         let mut w = Writer::new(&mut params);
         w.u16(handle).bytes(rest);
         let len = w.len();
-        let params = params.get(..len).unwrap_or_default();
+        let params = first(&params, len);
         self.commands.push(opcode, params)
     }
 

@@ -63,7 +63,7 @@ impl Host {
                 _ => true,
             },
             [hci::ACL, ref data @ ..] => {
-                let unreliable = is_unreliable(data.get(4..).unwrap_or(&[]));
+                let unreliable = is_unreliable(wire::behind(data, 4));
                 let header = AclHeader::parse(data).map(|(header, _)| header);
                 let full = self.is_full();
                 let slot = header.and_then(|header| self.links.find(header.handle));
@@ -90,7 +90,7 @@ impl Host {
 
     /// A Command Complete or Command Status at the back of the queue.
     fn answer_arrived(&mut self, len: usize, code: u8) {
-        let params = self.rx.back(len).get(3..).unwrap_or(&[]);
+        let params = wire::behind(self.rx.back(len), 3);
         let Some(result) = CommandResult::parse(code, params) else {
             return self.rx.pop_back(len);
         };
@@ -115,7 +115,7 @@ impl Host {
         self.rx.pop_back(len);
         // One of no command of ours, or too late, counts for its credits only.
         if is_ours {
-            let returned = copy.get(..n).unwrap_or_default();
+            let returned = wire::first(&copy, n);
             let result = CommandResult {
                 credits,
                 opcode,
@@ -145,7 +145,7 @@ impl Host {
     fn credits_arrived(&mut self, len: usize) {
         let count = self.rx.back(len).get(3).map_or(0, |&n| n as usize);
         for i in 0..count {
-            let mut r = Reader(self.rx.back(len).get(4 + 4 * i..).unwrap_or(&[]));
+            let mut r = Reader(wire::behind(self.rx.back(len), 4 + 4 * i));
             let (Some(handle), Some(packets)) = (r.u16(), r.u16()) else {
                 return;
             };
@@ -185,10 +185,10 @@ impl Host {
                     return true;
                 }
                 let mut copy = [0; 36];
-                let n = wire::copy(&mut copy, packet.get(3..).unwrap_or_default());
+                let n = wire::copy(&mut copy, wire::behind(packet, 3));
                 self.pop_packet();
                 // An event cut short is dropped whole.
-                let _ = self.take_event(code, copy.get(..n).unwrap_or_default());
+                let _ = self.take_event(code, wire::first(&copy, n));
             }
             _ => self.pop_packet(),
         }

@@ -7,7 +7,7 @@ use crate::config::{DATA_LENGTH, PHY_2M, RPA_TIMEOUT_MS};
 use crate::error::{Error, Result};
 use crate::time::Instant;
 use crate::wire::hci::{opcode, status, CommandResult};
-use crate::wire::{Reader, Writer};
+use crate::wire::{first, Reader, Writer};
 
 bitflags::bitflags! {
     /// Abilities of the controller that the host makes use of.
@@ -161,7 +161,7 @@ impl Host {
             _ => &mut w,
         };
         let len = w.len();
-        self.send(opcode, params.get(..len).unwrap_or_default())
+        self.send(opcode, first(&params, len))
     }
 
     fn le_event_mask(&self) -> [u8; 8] {

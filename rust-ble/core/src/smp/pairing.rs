@@ -6,7 +6,7 @@ use super::crypto::{self, Block, KeyPair, Multiplication};
 use super::method::Model;
 use super::pdu::{auth, code, feature, keys, our_features, reason, wants_bond, Features};
 use super::{Failure, IoCapability, Link, SecurityConfig};
-use crate::wire::copy;
+use crate::wire::{behind, copy};
 use crate::{Instant, Role, Security};
 use core::num::NonZeroU8;
 
@@ -438,7 +438,7 @@ impl Pairing {
 
     fn public_key(&mut self, body: &[u8], own: Option<&KeyPair>) -> Accepted {
         copy(&mut self.peer_x, body);
-        copy(&mut self.secret, body.get(32..).unwrap_or_default());
+        copy(&mut self.secret, behind(body, 32));
         // CVE-2020-26558, CVE-2021-37577: our own key comes back, perhaps
         // with the other Y. CVE-2018-5383: everybody knows the debug key.
         if own.is_some_and(|own| own.x() == &self.peer_x) || crypto::is_debug_key(&self.peer_x) {

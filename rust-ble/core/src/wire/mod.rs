@@ -17,6 +17,18 @@ pub fn copy(to: &mut [u8], from: &[u8]) -> usize {
     n
 }
 
+/// What is behind the first `n` bytes: nothing when there are fewer.
+#[inline(never)]
+pub fn behind(bytes: &[u8], n: usize) -> &[u8] {
+    bytes.get(n..).unwrap_or_default()
+}
+
+/// The first `n` bytes, or all when there are fewer.
+#[inline(never)]
+pub fn first(bytes: &[u8], n: usize) -> &[u8] {
+    bytes.get(..n).unwrap_or(bytes)
+}
+
 /// Moves `len` bytes from `from` to `to`, if both ranges exist. Never panics,
 /// unlike `copy_within`.
 #[inline(never)]

@@ -5,7 +5,7 @@
 use crate::config::{POOL_BYTES, PREPARE_QUEUE_BYTES};
 use crate::gatt::db::Database;
 use crate::pool::{Block, Pool};
-use crate::wire::Reader;
+use crate::wire::{first, Reader};
 
 const HEADER: usize = 6;
 
@@ -76,7 +76,7 @@ impl Queue {
 
     pub fn bytes<'a>(&self, pool: &'a Pool) -> &'a [u8] {
         let bytes = pool.get_any(&self.block);
-        bytes.get(..self.used.into()).unwrap_or(bytes)
+        first(bytes, self.used.into())
     }
 
     pub fn handle_at(&self, pool: &Pool, at: usize) -> Option<u16> {
