@@ -429,7 +429,7 @@ impl Channels {
         }
         incoming.skip_refused();
         if incoming.next_channel() == usize::MAX {
-            self.answer(&incoming, out);
+            answer(&mut self.channels, &incoming, out);
         } else {
             self.incoming = Some(incoming);
         }
@@ -437,48 +437,13 @@ impl Channels {
 
     /// Sends the answer to a connection request once all of it is decided.
     fn poll_answer(&mut self, slot: u8, out: &mut Writer) -> bool {
-        let decided = |incoming: &mut Incoming| {
-            incoming.slot == slot && incoming.next_channel() == usize::MAX
-        };
-        let Some(incoming) = self.incoming.take_if(decided) else {
-            return false;
-        };
-        self.answer(&incoming, out);
-        true
-    }
-
-    /// Writes the answer to a connection request; its channels are open.
-    fn answer(&mut self, incoming: &Incoming, out: &mut Writer) {
-        let (mut words, mut n) = ([0; MAX_WORDS], 4);
-        let mut credits = 0;
-        for (word, &index) in words.iter_mut().skip(4).zip(&incoming.channels) {
-            n += 1;
-            if let Some(channel) = self.channels.get_mut(index as usize) {
-                credits = channel.window();
-                channel.state = State::Open;
-                channel.events |= pending::CONNECTED;
-                *word = our_cid(index.into());
+        match &self.incoming {
+            Some(incoming) if incoming.slot == slot && incoming.next_channel() == usize::MAX => {
+                answer(&mut self.channels, incoming, out);
+                self.incoming = None;
+                true
             }
-        }
-        // Refused altogether, all fields are zero.
-        let (mtu, mps) = if credits > 0 {
-            (incoming.our_mtu, MPS)
-        } else {
-            (0, 0)
-        };
-        let terms = [mtu, mps, credits, incoming.result];
-        if incoming.enhanced {
-            words[..4].copy_from_slice(&terms);
-            emit(
-                out,
-                code::CONNECTION_RSP,
-                incoming.id,
-                words.get(..n).unwrap_or_default(),
-            );
-        } else {
-            words[0] = words[4];
-            words[1..5].copy_from_slice(&terms);
-            emit(out, code::LE_CONNECTION_RSP, incoming.id, &words[..5]);
+            _ => false,
         }
     }
 
@@ -678,4 +643,40 @@ const LINKED: u8 = State::Open.bit() | State::Closing.bit();
 
 fn is_dynamic(cid: u16) -> bool {
     (cid::FIRST_DYNAMIC..=cid::LAST_DYNAMIC).contains(&cid)
+}
+
+/// Writes the answer to a connection request; its channels are open.
+#[inline(never)]
+fn answer(channels: &mut [Channel], incoming: &Incoming, out: &mut Writer) {
+    let (mut words, mut n) = ([0; MAX_WORDS], 4);
+    let mut credits = 0;
+    for (word, &index) in words.iter_mut().skip(4).zip(&incoming.channels) {
+        n += 1;
+        if let Some(channel) = channels.get_mut(index as usize) {
+            credits = channel.window();
+            channel.state = State::Open;
+            channel.events |= pending::CONNECTED;
+            *word = our_cid(index.into());
+        }
+    }
+    // Refused altogether, all fields are zero.
+    let (mtu, mps) = if credits > 0 {
+        (incoming.our_mtu, MPS)
+    } else {
+        (0, 0)
+    };
+    let terms = [mtu, mps, credits, incoming.result];
+    if incoming.enhanced {
+        words[..4].copy_from_slice(&terms);
+        emit(
+            out,
+            code::CONNECTION_RSP,
+            incoming.id,
+            words.get(..n).unwrap_or_default(),
+        );
+    } else {
+        words[0] = words[4];
+        words[1..5].copy_from_slice(&terms);
+        emit(out, code::LE_CONNECTION_RSP, incoming.id, &words[..5]);
+    }
 }
