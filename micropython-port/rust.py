@@ -255,11 +255,12 @@ SMALL = ["--cfg", "aes_compact", "-Cllvm-args=-disable-machine-licm"]
 # Only where all crates are put together. Inline what is small or called once more often
 # than opt-level z does; earlier, that would hide what crates have in common. Then blocks
 # in an order with few jumps, and few copies of values for the sake of speed; no constant is
-# kept in a register for later, and only long matches become tables.
+# kept in a register for later, no loop gets further counters, and only long matches become
+# tables.
 SMALL_LAST = ["-Cllvm-args=" + arg for arg in (
     "-inline-threshold=15", "-enable-ext-tsp-block-placement", "-split-spill-mode=size",
     "-enable-load-pre=false", "-simplifycfg-max-small-block-size=4",
-    "-disable-constant-hoisting", "-min-jump-table-entries=6")]
+    "-disable-constant-hoisting", "-disable-lsr", "-min-jump-table-entries=6")]
 
 
 def small_last(how):
