@@ -18,12 +18,18 @@ use crate::wire::{first, Writer};
 
 /// Whether a scan's end is to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ScanDone {
-    /// No.
-    No,
+pub(super) struct ScanDone {
     /// After so many packets: the reports that were received before it ended.
+    packets: u16,
     /// So many scans have ended.
-    After { packets: u16, scans: u8 },
+    scans: u8,
+}
+
+impl ScanDone {
+    pub(super) const NO: ScanDone = ScanDone {
+        packets: 0,
+        scans: 0,
+    };
 }
 
 /// One command of a sequence, with its parameters.
@@ -590,41 +596,28 @@ impl Host {
     }
 
     /// Scanning is over: it is told when the reports received so far are.
+    #[inline(never)]
     pub(super) fn scan_ended(&mut self) {
         if self.scan.on {
             self.scan.on = false;
-            let scans = match self.scan_done {
-                ScanDone::No => 1,
-                ScanDone::After { scans, .. } => scans.saturating_add(1),
-            };
-            self.scan_done = ScanDone::After {
+            self.scan_done = ScanDone {
                 packets: self.rx.len() as u16,
-                scans,
+                scans: self.scan_done.scans.saturating_add(1),
             };
         }
     }
 
     /// Whether `ScanDone` is to be told now.
     pub(super) fn take_scan_done(&mut self) -> bool {
-        let ScanDone::After { packets: 0, scans } = self.scan_done else {
-            return false;
-        };
-        self.scan_done = match scans {
-            0 | 1 => ScanDone::No,
-            scans => ScanDone::After {
-                packets: 0,
-                scans: scans - 1,
-            },
-        };
-        true
+        let due = self.scan_done.packets == 0 && self.scan_done.scans > 0;
+        self.scan_done.scans -= due as u8;
+        due
     }
 
     /// A packet left the receive queue.
     pub(super) fn pop_packet(&mut self) {
         self.rx.pop();
-        if let ScanDone::After { packets, .. } = &mut self.scan_done {
-            *packets = packets.saturating_sub(1);
-        }
+        self.scan_done.packets = self.scan_done.packets.saturating_sub(1);
     }
 
     /// An attempt to connect ended without a link.
@@ -671,7 +664,7 @@ impl Host {
     pub(super) fn reset_gap(&mut self) {
         self.advertising = Advertising::new();
         self.scan = Scan::new();
-        self.scan_done = ScanDone::No;
+        self.scan_done = ScanDone::NO;
         self.initiating = None;
         self.refresh_at = None;
     }

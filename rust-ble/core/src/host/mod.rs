@@ -194,7 +194,7 @@ impl Host {
                 ..Advertising::new()
             },
             scan: Scan::new(),
-            scan_done: gap::ScanDone::No,
+            scan_done: gap::ScanDone::NO,
             initiating: Some(Initiating::BLANK),
             refresh_at: None,
             links: Links::new(),
