@@ -268,13 +268,13 @@ impl Host {
         if pdu.in_queue {
             self.pop_packet();
         } else {
-            self.links[pdu.slot as usize].rx.clear();
+            self.link_mut(pdu.slot as usize).rx.clear();
         }
         Progress::Made
     }
 
     fn mtu_exchanged(&mut self, pdu: Pdu, mtu: u16) -> Progress {
-        let link = &mut self.links[pdu.slot as usize];
+        let link = self.link_mut(pdu.slot as usize);
         link.mtu = mtu;
         let conn = link.handle;
         self.push_event(event::BLE_IRQ_MTU_EXCHANGED, conn, mtu);
@@ -354,12 +354,12 @@ impl Host {
     ) -> Progress {
         let slot = pdu.slot as usize;
         let is_request = first & opcode::COMMAND_FLAG == 0 && first != opcode::HANDLE_VALUE_CFM;
-        if is_request && self.links[slot].response_at > 0 {
+        if is_request && self.link(slot).response_at > 0 {
             // The last answer has not even left: the peer breaks the rule of
             // one request at a time (Vol 3, Part F, 3.3.2).
             return self.dealt_with(pdu);
         }
-        let mtu = self.links[slot].mtu;
+        let mtu = self.link(slot).mtu;
         let block = if is_request {
             self.open_pdu(slot, mtu as usize)
         } else {
@@ -391,7 +391,7 @@ impl Host {
         if let Some(block) = block {
             self.close_pdu(slot, cid::ATT, block, len);
             if len > 0 {
-                let link = &mut self.links[slot];
+                let link = self.link_mut(slot);
                 link.response_at = link.tx.len() as u8;
             }
         }
@@ -472,7 +472,7 @@ impl Host {
 
     /// Takes room for a PDU of `len` bytes to a link, if there is any.
     pub(super) fn open_pdu(&mut self, slot: usize, len: usize) -> Option<Block> {
-        if self.links[slot].tx.is_full() {
+        if self.link(slot).tx.is_full() {
             return None;
         }
         self.tx.alloc(L2CAP_HEADER + len, 0)
@@ -487,7 +487,7 @@ impl Host {
         self.tx.shrink(&mut block, L2CAP_HEADER + len);
         self.tx.writer(&block, 0).u16(len as u16).u16(channel);
         self.links.wake(slot);
-        if let Err(block) = self.links[slot].tx.push(block) {
+        if let Err(block) = self.link_mut(slot).tx.push(block) {
             self.tx.free(block);
         }
     }

@@ -44,7 +44,7 @@ impl Host {
             Err(Error::Security) => return Ok(()),
             block => block?,
         };
-        if let Err(block) = self.links[slot].tx.push(block) {
+        if let Err(block) = self.link_mut(slot).tx.push(block) {
             self.tx.free(block);
             return Err(Error::NoMemory);
         }
@@ -63,7 +63,7 @@ impl Host {
     ) -> Result<()> {
         self.now = now;
         let slot = self.slot(conn)?;
-        if self.links[slot].indications.is_full() {
+        if self.link(slot).indications.is_full() {
             return Err(Error::NoMemory);
         }
         let block = self.value_pdu(slot, opcode::HANDLE_VALUE_IND, handle, value)?;
@@ -72,7 +72,7 @@ impl Host {
             pdu: Some(block),
         };
         // There is room, as was seen above.
-        let _ = self.links[slot].indications.push(indication);
+        let _ = self.link_mut(slot).indications.push(indication);
         Ok(())
     }
 
@@ -93,7 +93,7 @@ impl Host {
         self.is_running()?;
         self.db.write(handle, value)?;
         for slot in 0..self.links.all.len() {
-            let link = &self.links[slot];
+            let link = self.link(slot);
             if !update || link.state != LinkState::Up {
                 continue;
             }
@@ -136,7 +136,7 @@ impl Host {
         value: Option<&[u8]>,
     ) -> Result<Block> {
         let credentials = self.credentials(slot);
-        let link = &self.links[slot];
+        let link = self.link(slot);
         let stored = self.db.read(handle).ok_or(Error::NotFound)?;
         if !link.server.may_notify(&self.db, handle, &credentials) {
             return Err(Error::Security);
@@ -161,7 +161,7 @@ impl Host {
     /// Whether the script may have another `len` bytes sent on a link: as much
     /// as leaves the answers and the other links their share.
     fn may_queue(&self, slot: usize, len: usize) -> Result<()> {
-        let link = &self.links[slot];
+        let link = self.link(slot);
         if link.client.timed_out() {
             return Err(Error::TimedOut);
         }
@@ -277,7 +277,7 @@ impl Host {
     /// Sends a value that fits into one request, if none is running: it is
     /// copied once, from the script's buffer to the PDU.
     fn write_now(&mut self, slot: usize, handle: u16, value: &[u8]) -> bool {
-        let link = &self.links[slot];
+        let link = self.link(slot);
         let mtu = link.mtu;
         if !link.client.is_idle() || value.len() + 3 > mtu as usize {
             return false;
@@ -296,7 +296,7 @@ impl Host {
     }
 
     fn write_without_response(&mut self, slot: usize, handle: u16, value: &[u8]) -> Result<()> {
-        let mtu = self.links[slot].mtu;
+        let mtu = self.link(slot).mtu;
         if value.len() + 3 > mtu as usize {
             return Err(Error::Invalid);
         }

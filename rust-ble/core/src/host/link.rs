@@ -27,12 +27,12 @@ impl Host {
     pub fn disconnect(&mut self, now: Instant, conn: u16) -> Result<()> {
         self.now = now;
         let slot = self.slot(conn)?;
-        let link = &self.links[slot];
+        let link = self.link(slot);
         if !link.ending {
             if !self.send_disconnect(link.handle, status::REMOTE_USER_TERMINATED) {
                 return Err(Error::NoMemory);
             }
-            let link = &mut self.links[slot];
+            let link = self.link_mut(slot);
             link.ending = true;
             link.overdue = Some(now.after(LINK_DEAD_MS));
         }
@@ -57,7 +57,7 @@ impl Host {
     /// A controller that keeps a packet, or does not end a link, for longer
     /// than any supervision timeout has lost the link.
     pub(super) fn link_overdue(&mut self, slot: usize) {
-        let link = &self.links[slot];
+        let link = self.link(slot);
         if link.ending || self.disconnect(self.now, link.handle).is_err() {
             self.link_lost(slot);
         }
@@ -81,7 +81,7 @@ impl Host {
         if !valid_parameters(min, max, latency, timeout) {
             return Err(Error::Invalid);
         }
-        let link = &self.links[slot];
+        let link = self.link(slot);
         if link.role == Role::Peripheral && !link.parameter_request {
             let params = ConnParams {
                 interval_min: min,
@@ -130,7 +130,7 @@ impl Host {
 
     /// A link as the channels know it.
     pub(super) fn l2cap_link(&self, slot: usize) -> crate::l2cap::Link {
-        let link = &self.links[slot];
+        let link = self.link(slot);
         crate::l2cap::Link {
             slot: slot as u8,
             conn: link.handle,
@@ -214,7 +214,7 @@ impl Host {
         let Some(slot) = self.links.find(update.handle) else {
             return;
         };
-        let link = &mut self.links[slot];
+        let link = self.link_mut(slot);
         if update.status == status::SUCCESS {
             link.parameters = update.parameters;
         }
@@ -224,7 +224,7 @@ impl Host {
 
     /// Tells that a link keeps its parameters.
     pub(super) fn tell_parameters(&mut self, slot: usize, status: u8) {
-        let link = &self.links[slot];
+        let link = self.link(slot);
         self.tell_update(link.handle, link.parameters, status);
     }
 
@@ -247,12 +247,12 @@ impl Host {
 
     /// Begins to wind up a link: what runs on it is told by `next_closing`.
     pub(super) fn link_lost(&mut self, slot: usize) {
-        if self.links[slot].state != LinkState::Up {
+        if self.link(slot).state != LinkState::Up {
             return;
         }
         self.stop_sending(slot);
         self.links.wake(slot);
-        let link = &mut self.links[slot];
+        let link = self.link_mut(slot);
         link.state = LinkState::Closing;
         link.rx.clear();
         link.indication_deadline = None;
@@ -320,7 +320,7 @@ impl Host {
     /// Drops the next indication, and gives the handle of its value.
     #[inline(never)]
     fn next_failed(&mut self, slot: usize) -> Option<u16> {
-        let indication = self.links[slot].pop_indication()?;
+        let indication = self.link_mut(slot).pop_indication()?;
         if let Some(block) = indication.pdu {
             self.tx.free(block);
         }
@@ -329,7 +329,7 @@ impl Host {
 
     /// Tells what became of an indication.
     pub(super) fn tell_indicated(&mut self, slot: usize, handle: u16, status: u16) {
-        let conn = self.links[slot].handle;
+        let conn = self.link(slot).handle;
         let record = self.push_event(event::BLE_IRQ_GATTS_INDICATE_DONE, conn, handle);
         record.value[1] = status;
     }

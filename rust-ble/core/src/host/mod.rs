@@ -35,7 +35,7 @@ pub use transmit::Transmit;
 
 use crate::addr::Address;
 use crate::config::RX_BYTES;
-use crate::conn::{Links, State as LinkState};
+use crate::conn::{Link, Links, State as LinkState};
 use crate::error::{Error, Result};
 use crate::event::{Events, Record};
 use crate::gap::{Advertising, Initiating, Scan};
@@ -335,7 +335,7 @@ impl Host {
         }
         self.smp.handle_timeout(now);
         for slot in 0..self.links.all.len() {
-            let link = &mut self.links[slot];
+            let link = self.link_mut(slot);
             if link.state != LinkState::Up {
                 continue;
             }
@@ -418,6 +418,17 @@ impl Host {
             Some(slot) => Ok(slot as u8),
             None => Err(Error::NotConnected),
         }
+    }
+
+    /// The link in a slot.
+    #[inline(never)]
+    fn link(&self, slot: usize) -> &Link {
+        &self.links[slot]
+    }
+
+    #[inline(never)]
+    fn link_mut(&mut self, slot: usize) -> &mut Link {
+        &mut self.links[slot]
     }
 
     /// Queues an event with its first value; see `Events::push`.

@@ -419,7 +419,7 @@ impl Host {
             0 => {
                 self.commands.clear_waiting();
                 for slot in 0..self.links.all.len() {
-                    let link = &self.links[slot];
+                    let link = self.link(slot);
                     if link.state == LinkState::Up {
                         self.send_disconnect(link.handle, status::REMOTE_USER_TERMINATED);
                     }

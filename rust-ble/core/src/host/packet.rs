@@ -68,7 +68,7 @@ impl Host {
                 let full = self.is_full();
                 let slot = header.and_then(|header| self.links.find(header.handle));
                 slot.is_none_or(|slot| {
-                    let link = &mut self.links[slot];
+                    let link = self.link_mut(slot);
                     if header.is_some_and(|header| !header.continuing) {
                         link.skips = full && unreliable;
                     }
@@ -317,7 +317,7 @@ impl Host {
             // The controller does not know the link, or does not end it.
             opcode::DISCONNECT => self.link_lost(slot),
             opcode::LE_ENABLE_ENCRYPTION => {
-                let handle = self.links[slot].handle;
+                let handle = self.link(slot).handle;
                 self.encryption_changed(handle, result.status, false);
             }
             opcode::LE_CONNECTION_UPDATE => {
@@ -331,7 +331,7 @@ impl Host {
     #[inline(never)]
     pub(super) fn slot_of(&self, peer: &Address) -> Option<usize> {
         (0..MAX_LINKS).find(|&slot| {
-            let link = &self.links[slot];
+            let link = self.link(slot);
             link.state == LinkState::Up && link.peer == *peer
         })
     }

@@ -145,7 +145,7 @@ impl Host {
     }
 
     pub(super) fn smp_link(&self, slot: usize) -> smp::Link {
-        let link = &self.links[slot];
+        let link = self.link(slot);
         smp::Link {
             index: slot as u8,
             role: link.role,
@@ -157,7 +157,7 @@ impl Host {
     }
 
     pub(super) fn credentials(&self, slot: usize) -> Credentials {
-        let link = &self.links[slot];
+        let link = self.link(slot);
         Credentials {
             security: link.security,
             stored: self
@@ -190,7 +190,7 @@ impl Host {
             return;
         };
         if status == 0 && !on {
-            self.links[slot].security = Security::default();
+            self.link_mut(slot).security = Security::default();
         }
         let link = self.smp_link(slot);
         self.smp.handle_encryption(&link, status, on, self.now);
@@ -211,12 +211,12 @@ impl Host {
             return false;
         };
         let index = slot as usize;
-        if action == Action::Send && self.links[index].state == LinkState::Up {
+        if action == Action::Send && self.link(index).state == LinkState::Up {
             self.close_pdu(index, cid::SMP, block, len);
             return true;
         }
         self.tx.free(block);
-        if self.links[index].state == LinkState::Up {
+        if self.link(index).state == LinkState::Up {
             self.perform(slot, action);
         }
         true
@@ -224,7 +224,7 @@ impl Host {
 
     #[inline(never)]
     fn perform(&mut self, slot: u8, action: Action) {
-        let link = &mut self.links[slot as usize];
+        let link = self.link_mut(slot as usize);
         let conn = link.handle;
         let mut params = [0; 28];
         let mut w = Writer::new(&mut params);
@@ -286,7 +286,7 @@ impl Host {
     pub(super) fn encryption_update(&mut self, slot: usize) {
         // What protection kept back may be sent now.
         self.links.wake(slot);
-        let link = &self.links[slot];
+        let link = self.link(slot);
         let Security {
             key_size,
             authenticated,

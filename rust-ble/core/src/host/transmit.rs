@@ -87,7 +87,7 @@ impl Host {
                 })
             }
             Outgoing::Pdu { slot, len } => {
-                let link = &self.links[slot as usize];
+                let link = self.link(slot as usize);
                 let sent = link.sent as usize;
                 let acl = AclHeader {
                     handle: link.handle,
@@ -106,7 +106,7 @@ impl Host {
                 })
             }
             Outgoing::Fragment { slot, .. } => {
-                let handle = self.links[slot as usize].handle;
+                let handle = self.link(slot as usize).handle;
                 let fragment = self
                     .channels
                     .poll_fragment(slot, self.controller.acl_len as usize)?;
@@ -137,7 +137,7 @@ impl Host {
         match outgoing {
             Outgoing::Command => return self.commands.sent(now),
             Outgoing::Pdu { slot, len } => {
-                let link = &mut self.links[slot as usize];
+                let link = self.link_mut(slot as usize);
                 link.sent += len;
                 if link
                     .tx
@@ -156,9 +156,9 @@ impl Host {
             #[cfg(feature = "broken")]
             if self.is_broken(super::Defect::IgnoresCredits) {
                 self.controller.acl_free += 1;
-                self.links[slot].in_flight = 0;
+                self.link_mut(slot).in_flight = 0;
             }
-            let link = &mut self.links[slot];
+            let link = self.link_mut(slot);
             link.in_flight += 1;
             link.overdue = link.overdue.or(Some(now.after(LINK_DEAD_MS)));
             self.next_slot = slot + 1;
@@ -182,7 +182,7 @@ impl Host {
             if !self.links.may_send(slot) {
                 continue;
             }
-            let link = &self.links[slot];
+            let link = self.link(slot);
             if link.state != LinkState::Up || !link.sends {
                 self.links.sent_all(slot);
             } else if link.in_flight < share {
@@ -202,7 +202,7 @@ impl Host {
         let acl_len = self.controller.acl_len;
         if !self.channels.frame_open(slot as u8) {
             self.gather(slot);
-            let link = &mut self.links[slot];
+            let link = self.link_mut(slot);
             if let Some(block) = link.tx.first() {
                 // PDUs and frames take turns, but a PDU is not interrupted.
                 if link.sent > 0 || !link.frame_next {
@@ -218,14 +218,14 @@ impl Host {
         match self.channels.poll_fragment(slot as u8, acl_len as usize) {
             Some(fragment) => {
                 let len = fragment.len() as u16;
-                self.links[slot].frame_next = false;
+                self.link_mut(slot).frame_next = false;
                 Some(Outgoing::Fragment {
                     slot: slot as u8,
                     len,
                 })
             }
             None => {
-                let link = &mut self.links[slot];
+                let link = self.link_mut(slot);
                 link.frame_next = false;
                 let len = (link.tx.first()?.len() as u16 - link.sent).min(acl_len);
                 Some(Outgoing::Pdu {
