@@ -190,7 +190,7 @@ impl Host {
         let packet = self.rx.front().unwrap_or(&[]);
         let parsed = AclHeader::parse(behind(packet, 1));
         let found = parsed.and_then(|(header, data)| {
-            Some((self.links.find(header.handle)?, header.continuing, data))
+            Some((self.find_link(header.handle)?, header.continuing, data))
         });
         let Some((slot, continuing, data)) = found else {
             self.pop_packet();

@@ -154,7 +154,7 @@ impl Host {
         let (handle, peer) = (complete.handle(), complete.peer());
         // A handle that is in use belongs to a link whose end was lost, or this
         // is told twice: neither is to be trusted.
-        let stale = self.links.find(handle);
+        let stale = self.find_link(handle);
         if let Some(slot) = stale {
             self.link_lost(slot);
         }
@@ -195,7 +195,7 @@ impl Host {
 
     /// Longer PDUs and the 2M PHY, if both sides have them.
     pub(super) fn remote_features(&mut self, conn: u16, features: u16) {
-        let Some(slot) = self.links.find(conn) else {
+        let Some(slot) = self.find_link(conn) else {
             return;
         };
         let support = self.controller.support;
@@ -211,7 +211,7 @@ impl Host {
     }
 
     pub(super) fn connection_updated(&mut self, update: ConnectionUpdateComplete) {
-        let Some(slot) = self.links.find(update.handle) else {
+        let Some(slot) = self.find_link(update.handle) else {
             return;
         };
         let link = self.link_mut(slot);

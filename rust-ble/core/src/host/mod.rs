@@ -414,7 +414,7 @@ impl Host {
     #[inline(never)]
     fn short_slot(&self, conn: u16) -> Result<u8> {
         self.is_running()?;
-        match self.links.find(conn) {
+        match self.find_link(conn) {
             Some(slot) => Ok(slot as u8),
             None => Err(Error::NotConnected),
         }
@@ -426,12 +426,19 @@ impl Host {
         &self.links[slot]
     }
 
+    /// The slot of the link with a handle, if one is up.
+    #[inline(never)]
+    fn find_link(&self, handle: u16) -> Option<usize> {
+        self.links.find(handle)
+    }
+
     #[inline(never)]
     fn link_mut(&mut self, slot: usize) -> &mut Link {
         &mut self.links[slot]
     }
 
     /// Queues an event with its first value; see `Events::push`.
+    #[inline(never)]
     fn push_event(&mut self, kind: u8, conn: u16, value: u16) -> &mut Record {
         self.events.push(kind, conn, value)
     }

@@ -66,7 +66,7 @@ impl Host {
                 let unreliable = is_unreliable(wire::behind(data, 4));
                 let header = AclHeader::parse(data).map(|(header, _)| header);
                 let full = self.is_full();
-                let slot = header.and_then(|header| self.links.find(header.handle));
+                let slot = header.and_then(|header| self.find_link(header.handle));
                 slot.is_none_or(|slot| {
                     let link = self.link_mut(slot);
                     if header.is_some_and(|header| !header.continuing) {
@@ -133,7 +133,7 @@ impl Host {
     /// A link ended. It is told in its turn; but nothing can be sent to it any
     /// more, and what it holds may be what the packets before wait for.
     fn end_arrived(&mut self, handle: u16) {
-        let Some(slot) = self.links.find(handle) else {
+        let Some(slot) = self.find_link(handle) else {
             return;
         };
         match self.state {
@@ -151,7 +151,7 @@ impl Host {
             };
             // A count that lies gives back no more than was taken, and
             // nothing for a handle that is none of ours.
-            if let Some(slot) = self.links.find(handle & HANDLE_MASK) {
+            if let Some(slot) = self.find_link(handle & HANDLE_MASK) {
                 let link = &mut self.links[slot];
                 let returned = packets.min(link.in_flight);
                 link.in_flight -= returned;
@@ -212,9 +212,7 @@ impl Host {
         let report = AdvertisingReport::take(&mut r, directed)?;
         let next = (packet.len() - r.rest().len()) as u16;
         let peer = self.smp.identities.hear(&report.peer);
-        let record = self
-            .events
-            .push(BLE_IRQ_SCAN_RESULT, 0, report.adv_type.into());
+        let record = self.events.push(BLE_IRQ_SCAN_RESULT, 0, report.adv_type.into());
         record.value[1] = report.rssi as u8 as u16;
         record.set_peer(&peer);
         // The signal's strength is behind the data.
@@ -231,7 +229,7 @@ impl Host {
                 r.holds(3)?;
                 let (result, handle) = (r.u8_or_0(), r.u16_or_0() & HANDLE_MASK);
                 if result == status::SUCCESS {
-                    if let Some(slot) = self.links.find(handle) {
+                    if let Some(slot) = self.find_link(handle) {
                         self.link_lost(slot);
                     }
                 }
@@ -294,7 +292,7 @@ impl Host {
     /// The peer wants other connection parameters (7.7.65.6).
     fn parameters_requested(&mut self, values: [u16; 5]) {
         let [handle, min, max, latency, timeout] = values;
-        let known = self.links.find(handle & HANDLE_MASK).is_some();
+        let known = self.find_link(handle & HANDLE_MASK).is_some();
         if known && valid_parameters(min, max, latency, timeout) {
             self.send_parameters(opcode::LE_CONN_PARAM_REPLY, values);
         } else {
@@ -305,7 +303,7 @@ impl Host {
 
     /// A command that belongs to no operation was answered, or timed out.
     pub(super) fn link_command_answered(&mut self, result: CommandResult<'_>, target: Option<u16>) {
-        let Some(slot) = target.and_then(|handle| self.links.find(handle)) else {
+        let Some(slot) = target.and_then(|handle| self.find_link(handle)) else {
             return;
         };
         if result.status == status::SUCCESS {

@@ -209,7 +209,7 @@ impl Host {
             _ => 0,
         };
         let token = self.query.ask(purpose);
-        let record = self.events.push(event, 0, kind.into());
+        let record = self.push_event(event, 0, kind.into());
         if what == What::LoadIdentity {
             record.value[1] = slot.into();
         }

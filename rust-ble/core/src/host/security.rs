@@ -177,7 +177,7 @@ impl Host {
     }
 
     pub(super) fn ltk_requested(&mut self, conn: u16, rand: [u8; 8], ediv: u16) {
-        let Some(slot) = self.links.find(conn) else {
+        let Some(slot) = self.find_link(conn) else {
             return;
         };
         let link = self.smp_link(slot);
@@ -186,7 +186,7 @@ impl Host {
     }
 
     pub(super) fn encryption_changed(&mut self, conn: u16, status: u8, on: bool) {
-        let Some(slot) = self.links.find(conn) else {
+        let Some(slot) = self.find_link(conn) else {
             return;
         };
         if status == 0 && !on {
