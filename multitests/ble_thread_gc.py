@@ -9,7 +9,7 @@ from ble_node import *
 import _thread
 import gc
 
-COLLECTIONS = 4000
+TIME_MS = const(3000)
 
 
 # What is on the stack at the end hangs from nothing else.
@@ -24,7 +24,7 @@ def nest(depth, held):
 def instance0():
     node = Node()
     multitest.next()
-    node.ble.gap_advertise(20_000, b"\x02\x01\x06", connectable=False)
+    node.ble.gap_advertise(20_000, b"\x02\x01\x06", resp_data=b"\x02\x01\x06")
     multitest.wait("collected")
     node.stop()
 
@@ -33,7 +33,7 @@ def instance0():
 def instance1():
     node = Node()
     multitest.next()
-    node.ble.gap_scan(0, 20_000, 20_000)
+    node.ble.gap_scan(0, 20_000, 20_000, True)
     node.wait(IRQ_SCAN_RESULT)
     going, outcome = [True], []
 
@@ -48,7 +48,8 @@ def instance1():
             outcome.append(er)
 
     _thread.start_new_thread(second, ())
-    for _ in range(COLLECTIONS):
+    start = time.ticks_ms()
+    while time.ticks_diff(time.ticks_ms(), start) < TIME_MS:
         gc.collect()
     going.clear()
     for _ in range(1000):
