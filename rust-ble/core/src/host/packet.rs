@@ -212,7 +212,9 @@ impl Host {
         let report = AdvertisingReport::take(&mut r, directed)?;
         let next = (packet.len() - r.rest().len()) as u16;
         let peer = self.smp.identities.hear(&report.peer);
-        let record = self.events.push(BLE_IRQ_SCAN_RESULT, 0, report.adv_type.into());
+        let record = self
+            .events
+            .push(BLE_IRQ_SCAN_RESULT, 0, report.adv_type.into());
         record.value[1] = report.rssi as u8 as u16;
         record.set_peer(&peer);
         // The signal's strength is behind the data.
