@@ -143,6 +143,7 @@ impl Query {
 
     /// Takes the question that an answer is to, if it is about a `read`, or about
     /// a secret.
+    #[inline(never)]
     fn take(&mut self, token: Token, read: bool) -> Option<Purpose> {
         let fits =
             |pending: &mut Purpose| (pending.what == What::Read) == read && token.0 == self.token;
