@@ -134,6 +134,7 @@ impl RxQueue {
     }
 
     /// Contiguous bytes free, about.
+    #[inline(never)]
     pub fn room(&self) -> usize {
         match self.wrap {
             Some(_) => self.head - self.tail,

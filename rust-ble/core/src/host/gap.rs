@@ -293,6 +293,7 @@ impl Host {
     }
 
     /// When a private address is to be replaced.
+    #[inline(never)]
     fn next_refresh(&self) -> Option<Instant> {
         let private = matches!(
             self.settings.mode,
@@ -312,6 +313,7 @@ impl Host {
         }
     }
 
+    #[inline(never)]
     pub(super) fn uses_resolving_list(&self) -> bool {
         self.controller.support.contains(Support::PRIVACY) && self.controller.resolving_list > 0
     }

@@ -92,6 +92,7 @@ impl Query {
     }
 
     /// Asks, and gives the token of the answer.
+    #[inline(never)]
     fn ask(&mut self, purpose: Purpose) -> Token {
         self.token = self.token.wrapping_add(1);
         self.pending = Some(purpose);

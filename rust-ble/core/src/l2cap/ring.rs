@@ -37,6 +37,7 @@ impl Ring {
     }
 
     /// Bytes that fit.
+    #[inline(never)]
     pub fn room(&self) -> usize {
         self.mem.len() - self.len
     }

@@ -127,6 +127,7 @@ fn address(address: &Address) -> [u8; 7] {
     [a, b, c, d, e, f, address.kind as u8]
 }
 
+#[inline(never)]
 fn reversed(block: &Block) -> Block {
     let mut out = *block;
     out.reverse();

@@ -134,6 +134,7 @@ impl AclHeader {
     }
 
     /// The five bytes in front of `len` bytes of data, H4 type included.
+    #[inline(never)]
     pub fn emit(&self, len: usize) -> [u8; 5] {
         let word = (self.handle & HANDLE_MASK) | if self.continuing { 1 << 12 } else { 0 };
         let ([a, b], [c, d]) = (word.to_le_bytes(), (len as u16).to_le_bytes());
