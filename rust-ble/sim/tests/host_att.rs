@@ -629,6 +629,67 @@ fn an_indication_that_is_not_confirmed_ends_all_else_and_the_link_after_thirty_s
 }
 
 #[test]
+fn an_answer_that_came_while_the_script_was_busy_is_not_late() {
+    let (mut world, central, peripheral, value) = pair(Profile::Full);
+    world.run(300);
+    for busy in [0, 1] {
+        clear(&mut world);
+        let now = world.now();
+        if busy == 0 {
+            world.nodes[0].host.gattc_read(now, central, value).unwrap();
+        } else {
+            let host = &mut world.nodes[1].host;
+            host.indicate(now, peripheral, value, Some(b"x")).unwrap();
+        }
+        world.run(1);
+        // Nobody calls the host that waits.
+        drive(&mut world, 1 - busy, 31_000, |world, event| {
+            if let Event::GattsReadRequest { token, .. } = event {
+                world.nodes[1].host.answer_read(token, 0);
+            }
+        });
+        world.run(500);
+        if busy == 0 {
+            let done = expect(&mut world, 0, 0, |e| {
+                matches!(e, Event::GattcReadDone { .. })
+            });
+            assert!(matches!(done, Event::GattcReadDone { status: 0, .. }));
+        } else {
+            let done = expect(&mut world, 1, 0, is_indicated);
+            assert!(matches!(done, Event::GattsIndicateDone { status: 0, .. }));
+        }
+    }
+    assert_eq!(read(&mut world, 0, central, value), Ok(vec![]));
+    end(&mut world);
+}
+
+#[test]
+fn a_peer_that_does_not_answer_is_late_though_packets_wait() {
+    let (mut world, central, peripheral, value) = pair(Profile::Full);
+    world.run(300);
+    clear(&mut world);
+    let now = world.now();
+    let host = &mut world.nodes[1].host;
+    host.notify(now, peripheral, value, Some(b"x")).unwrap();
+    drive(&mut world, 1, 200, |_, _| {});
+    let now = world.now();
+    let id = world.nodes[0].id;
+    let host = &mut world.nodes[0].host;
+    host.gattc_read(now, central, value).unwrap();
+    assert!(host.poll_transmit(now).is_some());
+    host.transmitted(now);
+    while let Some(packet) = world.air.receive(id) {
+        assert_eq!(host.receive(now, &packet), packet.len());
+    }
+    let due = host.poll_timeout().unwrap();
+    assert_eq!(due, now.after(30_000));
+    host.handle_timeout(due);
+    assert_eq!(host.poll_timeout(), Some(due.after(5_000)));
+    host.handle_timeout(due.after(5_000));
+    assert_eq!(host.gattc_read(now, central, value), Err(Error::TimedOut));
+}
+
+#[test]
 fn a_request_that_is_not_answered_ends_all_procedures_and_the_link_after_thirty_seconds() {
     let (mut world, conn, _, value) = pair(Profile::Full);
     world.run(300);

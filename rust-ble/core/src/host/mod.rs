@@ -119,6 +119,8 @@ pub struct Host {
     /// When our address and the resolving list are set anew.
     refresh_at: Option<Instant>,
     reassembling_since: Instant,
+    /// Until then no peer is told to be late.
+    lenient_until: Instant,
     next_slot: usize,
     rest: security::Rest,
     settings: Settings,
@@ -189,6 +191,7 @@ impl Host {
             blocked: false,
             query: query::Query::new(),
             reassembling_since: Instant(0),
+            lenient_until: Instant(0),
             advertising: Advertising {
                 interval: 0,
                 ..Advertising::new()
@@ -291,20 +294,52 @@ impl Host {
             next = earliest(next, Some(initiating.until));
         }
         next = earliest(next, self.refresh_at);
-        next = earliest(next, self.channels.deadline());
-        next = earliest(next, self.smp.deadline());
         next = earliest(next, self.rest.deadline());
-        for link in self
-            .links
-            .all
-            .iter()
-            .filter(|link| link.state == LinkState::Up)
-        {
-            next = earliest(next, link.client.deadline());
-            next = earliest(next, link.indication_deadline);
+        for link in self.up() {
             next = earliest(next, link.overdue);
         }
+        let peers = self.peers_deadline();
+        let peers = if self.is_lenient() && peers.is_some_and(|at| at.reached(self.now)) {
+            Some(self.lenient_until)
+        } else {
+            peers
+        };
+        earliest(next, peers)
+    }
+
+    fn up(&self) -> impl Iterator<Item = &Link> {
+        let links = self.links.all.iter();
+        links.filter(|link| link.state == LinkState::Up)
+    }
+
+    /// When a peer has taken too long to answer.
+    fn peers_deadline(&self) -> Option<Instant> {
+        let mut next = earliest(self.channels.deadline(), self.smp.deadline());
+        for link in self.up() {
+            next = earliest(next, link.client.deadline());
+            next = earliest(next, link.indication_deadline);
+        }
         next
+    }
+
+    fn is_lenient(&self) -> bool {
+        let left = self.lenient_until.0.wrapping_sub(self.now.0);
+        (1..=LENIENT_MS).contains(&left)
+    }
+
+    /// Whether peers have taken too long to answer. What came while nobody called
+    /// the host may hold their answers, and is looked at first: for a while, since
+    /// a flood never ends.
+    fn judges_peers(&mut self) -> bool {
+        let is_due = self.peers_deadline().is_some_and(|at| at.reached(self.now));
+        if !is_due || self.rx.is_empty() {
+            return true;
+        }
+        let over = self.now.0.wrapping_sub(self.lenient_until.0);
+        if !self.is_lenient() && over >= LENIENT_MS {
+            self.lenient_until = self.now.after(LENIENT_MS);
+        }
+        !self.is_lenient()
     }
 
     /// Ends what has waited too long.
@@ -330,19 +365,24 @@ impl Host {
         if due(self.refresh_at) {
             self.refresh();
         }
-        while let Some(slot) = self.channels.handle_timeout(now) {
-            self.update_refused(slot as usize);
+        let judges_peers = self.judges_peers();
+        if judges_peers {
+            while let Some(slot) = self.channels.handle_timeout(now) {
+                self.update_refused(slot as usize);
+            }
+            self.smp.handle_timeout(now);
         }
-        self.smp.handle_timeout(now);
         for slot in 0..self.links.all.len() {
             let link = self.link_mut(slot);
             if link.state != LinkState::Up {
                 continue;
             }
-            link.client.handle_timeout(now);
-            if due(link.indication_deadline) {
-                link.indication_deadline = None;
-                link.client.time_out();
+            if judges_peers {
+                link.client.handle_timeout(now);
+                if due(link.indication_deadline) {
+                    link.indication_deadline = None;
+                    link.client.time_out();
+                }
             }
             // Nothing more may be sent by ATT (Vol 3, Part F, 3.3.3): of what
             // use is the link?
@@ -443,6 +483,9 @@ impl Host {
         self.events.push(kind, conn, value)
     }
 }
+
+/// How long what has arrived is taken before a peer is told to be late.
+const LENIENT_MS: u32 = 5_000;
 
 /// A packet that stopped in the middle for so long lost its rest.
 const PARTIAL_MS: u32 = 3_000;
