@@ -1,8 +1,7 @@
 //! A host with a controller that obeys as long as the fuzzer wants it to, a
 //! script that answers, and the books that the host is held to.
 
-use ble_core::config::MAX_LINKS;
-use ble_core::gatt::db::{cccd, flag, Database};
+use ble_core::gatt::db::{flag, Database};
 use ble_core::host::{Host, State};
 use ble_core::{Address, Event, Instant, Result, Uuid};
 use ble_sim::sweep::ledger::{Ledger, Procedure};
@@ -10,9 +9,6 @@ use std::collections::VecDeque;
 
 /// The connection handle of `Driver::connect`.
 pub const CONN: u16 = 0x40;
-
-/// Where the host keeps it, the only link.
-const SLOT: usize = CONN as usize % MAX_LINKS;
 
 /// Value handles of the script's services: read and written by all, needing
 /// encryption, long, collecting.
@@ -208,10 +204,10 @@ impl Driver {
 
     /// `gatts_write`.
     pub fn write(&mut self, value: u16, data: &[u8], send_update: bool) {
-        let told = send_update && self.host.is_connected(CONN);
-        let result = self.host.gatts_write(self.now, value, data, send_update);
+        let waiting = self.host.indications(CONN);
+        let _ = self.host.gatts_write(self.now, value, data, send_update);
         // An indication is owed its end, whichever call began it.
-        if result.is_ok() && told && self.host.database().cccd(SLOT, value) == cccd::INDICATE {
+        if self.host.indications(CONN) > waiting {
             self.ledger.indicated(CONN, value);
         }
     }

@@ -76,6 +76,14 @@ impl Host {
         Ok(())
     }
 
+    /// How many indications wait for their confirmation, or to be sent.
+    pub fn indications(&self, conn: u16) -> usize {
+        match self.find_link(conn) {
+            Some(slot) => self.links[slot].indications.len(),
+            None => 0,
+        }
+    }
+
     /// Stores a value; with `update` tells each client as its CCCD asks.
     ///
     /// `NotFound`, or `NeedMemory` having changed nothing. A client that might
