@@ -163,6 +163,19 @@ class Node:
         while time.ticks_diff(time.ticks_ms(), start) < ms:
             time.sleep_ms(2)
 
+    # While reports of a scan arrive, calls f, which is to take so long; they are told after
+    # it. Returns what came of it, and whether it took that long, or how long else.
+    def takes(self, ms, f, *args):
+        self.take(IRQ_SCAN_RESULT)
+        start = time.ticks_ms()
+        try:
+            result = f(*args)
+        except OSError as er:
+            result = er
+        taken = time.ticks_diff(time.ticks_ms(), start)
+        self.wait(IRQ_SCAN_RESULT)
+        return result, taken >= ms - 1 or taken  # One is lost to rounding.
+
     # Links.
 
     def advertise(self):

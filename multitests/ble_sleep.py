@@ -16,12 +16,7 @@ def instance0():
 
 
 def sleep(node, text, f, time_to_sleep):
-    node.take(IRQ_SCAN_RESULT)
-    start = time.ticks_ms()
-    f(time_to_sleep)
-    slept = time.ticks_diff(time.ticks_ms(), start)
-    print(text, slept >= 299 or slept)  # One is lost to rounding.
-    node.wait(IRQ_SCAN_RESULT)
+    print(text, node.takes(300, f, time_to_sleep)[1])
 
 
 # Acting in central role.

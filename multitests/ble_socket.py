@@ -32,15 +32,7 @@ def bound(kind):
 
 
 def wait(node, text, f, *args):
-    node.take(IRQ_SCAN_RESULT)
-    start = time.ticks_ms()
-    try:
-        result = f(*args)
-    except OSError as er:
-        result = er
-    waited = time.ticks_diff(time.ticks_ms(), start)
-    print(text, result, waited >= 299 or waited)  # One is lost to rounding.
-    node.wait(IRQ_SCAN_RESULT)
+    print(text, *node.takes(300, f, *args))
 
 
 # Fills what the network holds, and waits for room.

@@ -13,8 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-void mp_rust_ble_delay_ms(size_t ms);
-
 int __real_sem_wait(sem_t *sem);
 int __wrap_sem_wait(sem_t *sem);
 int __wrap_usleep(useconds_t us);
