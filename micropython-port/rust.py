@@ -254,13 +254,16 @@ def note(text):
 SMALL = ["--cfg", "aes_compact", "-Cllvm-args=-disable-machine-licm"]
 # Only where all crates are put together. Inline what is small or called once more often
 # than opt-level z does; earlier, that would hide what crates have in common. Then blocks
-# in an order with few jumps, and few copies of values for the sake of speed; no constant is
-# kept in a register for later, no loop gets further counters, and only long matches become
-# tables.
+# in the order that takes the least code, where a jump that is near is worth something
+# too, and few copies of values for the sake of speed; no constant is kept in a register for
+# later, no loop gets further counters, and only long and dense matches become tables.
 SMALL_LAST = ["-Cllvm-args=" + arg for arg in (
-    "-inline-threshold=15", "-enable-ext-tsp-block-placement", "-split-spill-mode=size",
-    "-enable-load-pre=false", "-simplifycfg-max-small-block-size=4",
-    "-disable-constant-hoisting", "-disable-lsr", "-min-jump-table-entries=6")]
+    "-inline-threshold=15", "-enable-ext-tsp-block-placement", "-apply-ext-tsp-for-size",
+    "-ext-tsp-forward-weight-cond=0.2", "-ext-tsp-backward-weight-cond=0.2",
+    "-split-spill-mode=size", "-enable-load-pre=false", "-simplifycfg-max-small-block-size=4",
+    "-max-phi-entries-increase-after-removing-empty-block=0", "-disable-constant-hoisting",
+    "-disable-lsr", "-min-jump-table-entries=8", "-optsize-jump-table-density=80",
+    "-min-bit-test-cmps=4")]
 
 
 def small_last(how):
