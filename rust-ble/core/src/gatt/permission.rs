@@ -66,7 +66,7 @@ fn check_link(needs: u16, credentials: &Credentials) -> Result<(), u8> {
     let lacks_mitm = |key: &Security| needs & AUTHENTICATED != 0 && !key.authenticated;
     if !credentials.security.encrypted() {
         return Err(match &credentials.stored {
-            Some(key) if !lacks_mitm(key) => error::INSUFFICIENT_ENCRYPTION,
+            Some(key) if key.encrypted() && !lacks_mitm(key) => error::INSUFFICIENT_ENCRYPTION,
             _ => error::INSUFFICIENT_AUTHENTICATION,
         });
     }

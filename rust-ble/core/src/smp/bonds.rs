@@ -217,10 +217,11 @@ impl Bond {
 /// authenticated pairing. A peer that lost its key of a Just Works bond can
 /// pair again after `gap_unpair`.
 pub fn may_replace(old: &Security, new: &Security, proved: bool) -> bool {
-    new.key_size >= old.key_size
-        && new.secure_connections >= old.secure_connections
-        && new.authenticated >= old.authenticated
-        && (proved || new.authenticated)
+    old.key_size == 0
+        || new.key_size >= old.key_size
+            && new.secure_connections >= old.secure_connections
+            && new.authenticated >= old.authenticated
+            && (proved || new.authenticated)
 }
 
 /// Our own identity, made once and kept.
@@ -284,7 +285,7 @@ pub struct Identity {
     pub address: Address,
     /// Its identity resolving key, if it gave us one.
     pub irk: Option<[u8; 16]>,
-    /// What the bond gives.
+    /// What the bond gives: no key when the script had none any more.
     pub security: Security,
     /// The private address in which it was heard last.
     pub heard: Option<[u8; 6]>,
@@ -372,6 +373,13 @@ impl Identities {
     /// The bonded peer with this identity.
     pub fn find(&self, identity: &Address) -> Option<&Identity> {
         self.peers.get(self.position(identity))
+    }
+
+    /// Notes what the script's store has for a bonded peer now.
+    pub(super) fn note(&mut self, identity: &Address, bond: Option<&Bond>) {
+        if let Some(peer) = self.find_mut(identity) {
+            peer.security = bond.map(Bond::security).unwrap_or_default();
+        }
     }
 
     fn find_mut(&mut self, identity: &Address) -> Option<&mut Identity> {

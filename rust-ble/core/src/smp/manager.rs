@@ -279,7 +279,9 @@ impl Smp {
         let Some(pairing) = running else { return };
         let bond = value.and_then(Bond::parse);
         let bond = bond.as_ref().filter(|bond| bond.is_of(&pairing.bond));
+        self.identities.note(&pairing.bond.identity(), bond);
         match pairing.state {
+            State::LoadToJudge => pairing.judge(&self.identities),
             State::LoadToEncrypt => pairing.encrypt_or_pair(bond),
             State::LoadToAnswer => pairing.answer_ltk(bond),
             State::LoadToKeep => pairing.keep(bond, &self.identities),

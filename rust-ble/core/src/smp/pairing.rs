@@ -40,6 +40,9 @@ pub enum State {
     LoadToEncrypt,
     /// Peripheral: the stored bond, to answer the LTK request in `key`.
     LoadToAnswer,
+    /// Peripheral: the bond that a Pairing Request would replace, if the script
+    /// still has it.
+    LoadToJudge,
     /// The bond that may be stored already under the peer's identity.
     LoadToKeep,
     /// The script, to store the bond.
@@ -232,7 +235,7 @@ impl Pairing {
         use State::*;
         !matches!(
             self.state,
-            LoadToEncrypt | LoadToAnswer | LoadToKeep | Store | Reencrypting | Over
+            LoadToEncrypt | LoadToAnswer | LoadToJudge | LoadToKeep | Store | Reencrypting | Over
         )
     }
 
@@ -285,7 +288,15 @@ impl Pairing {
                 refuse(reason::UNSPECIFIED_REASON)
             }
             _ if !self.awaits(code) => refuse(reason::UNSPECIFIED_REASON),
-            (State::Request, _) => self.pairing_request(body, identities),
+            (State::Request, _) => {
+                features(&mut self.request, code::PAIRING_REQUEST, body);
+                if identities.find(&self.link.identity).is_none() {
+                    return self.pairing_request(identities);
+                }
+                self.todo = todo::LOAD;
+                self.state = State::LoadToJudge;
+                Ok(())
+            }
             (State::Response, _) => self.pairing_response(body, identities),
             (State::PublicKey, _) => self.public_key(body, own),
             (State::Random, _) => {
@@ -350,8 +361,15 @@ impl Pairing {
         self.state = State::Response;
     }
 
-    fn pairing_request(&mut self, body: &[u8], identities: &Identities) -> Accepted {
-        features(&mut self.request, code::PAIRING_REQUEST, body);
+    /// Peripheral: the Pairing Request of a bonded peer, now that it is known
+    /// what the script has of it.
+    pub fn judge(&mut self, identities: &Identities) {
+        if let Err(reason) = self.pairing_request(identities) {
+            self.fail(reason.get());
+        }
+    }
+
+    fn pairing_request(&mut self, identities: &Identities) -> Accepted {
         self.response = our_features(code::PAIRING_RESPONSE, &self.config);
         if wants_bond(&self.request) && self.config.bond {
             let both = self.request[feature::AUTH] & self.response[feature::AUTH];

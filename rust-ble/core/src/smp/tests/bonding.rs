@@ -324,3 +324,23 @@ fn pairings_beyond_the_limit_are_told_to_try_later() {
     side.receive(&request);
     assert_eq!(side.sent.back().unwrap()[0], code::PAIRING_RESPONSE);
 }
+
+#[test]
+fn a_bond_that_the_script_has_deleted_does_not_stand_in_the_way() {
+    for peripheral_asks in [false, true] {
+        let mut pair = bonded(true);
+        pair.disconnect();
+        // Neither is told.
+        pair.central.secrets.clear();
+        pair.peripheral.secrets.clear();
+        if peripheral_asks {
+            pair.peripheral.pair();
+        } else {
+            pair.central.pair();
+        }
+        pair.drive();
+        pair.central.done.remove(0);
+        pair.peripheral.done.remove(0);
+        pair.assert_done(false, true, true);
+    }
+}
