@@ -4,10 +4,10 @@
 use super::Host;
 use crate::config::MAX_LINKS;
 use crate::conn::{State as LinkState, L2CAP_HEADER, LINK_DEAD_MS};
-use crate::l2cap::{cid, SIGNAL_LEN};
+use crate::l2cap::{cid, Fragment, SIGNAL_LEN};
 use crate::time::Instant;
-use crate::wire::copy;
 use crate::wire::hci::AclHeader;
+use crate::wire::{behind, copy, first};
 
 /// One H4 packet: these three parts one after another.
 #[derive(Clone, Copy, Debug)]
@@ -44,22 +44,16 @@ impl Transmit<'_> {
 pub(super) enum Outgoing {
     Command,
     /// Bytes of the first PDU of a link.
-    Pdu {
-        slot: u8,
-        len: u16,
-    },
-    /// A piece of a frame of a credit-based channel.
-    Fragment {
-        slot: u8,
-        len: u16,
-    },
+    Pdu(u8),
+    /// A piece of a frame of a credit-based channel of a link.
+    Frame(u8),
 }
 
 impl Outgoing {
     pub(super) fn slot(&self) -> Option<usize> {
         match *self {
             Outgoing::Command => None,
-            Outgoing::Pdu { slot, .. } | Outgoing::Fragment { slot, .. } => Some(slot as usize),
+            Outgoing::Pdu(slot) | Outgoing::Frame(slot) => Some(slot as usize),
         }
     }
 }
@@ -75,57 +69,40 @@ impl Host {
         if self.outgoing.is_none() || dropped {
             self.outgoing = self.choose();
         }
+        let outgoing = self.outgoing?;
         let mut header = [0; 11];
-        match self.outgoing? {
-            Outgoing::Command => {
-                let head = self.commands.to_send()?;
-                Some(Transmit {
-                    header,
-                    header_len: 0,
-                    head,
-                    tail: &[],
-                })
-            }
-            Outgoing::Pdu { slot, len } => {
-                let link = self.link(slot as usize);
-                let sent = link.sent as usize;
-                let acl = AclHeader {
-                    handle: link.handle,
-                    continuing: sent > 0,
-                };
-                header[..5].copy_from_slice(&acl.emit(len as usize));
-                let head = self
-                    .tx
-                    .get(link.tx.first()?)
-                    .get(sent..sent + len as usize)?;
-                Some(Transmit {
-                    header,
-                    header_len: 5,
-                    head,
-                    tail: &[],
-                })
-            }
-            Outgoing::Fragment { slot, .. } => {
-                let handle = self.link(slot as usize).handle;
-                let fragment = self
-                    .channels
-                    .poll_fragment(slot, self.controller.acl_len as usize)?;
-                let acl = AclHeader {
-                    handle,
-                    continuing: !fragment.first(),
-                };
-                let n = fragment.header.len();
-                header[..5].copy_from_slice(&acl.emit(fragment.len()));
-                copy(header.get_mut(5..)?, fragment.header);
-                let header_len = 5 + n as u8;
-                Some(Transmit {
-                    header,
-                    header_len,
-                    head: fragment.head,
-                    tail: fragment.tail,
-                })
-            }
-        }
+        let Some(slot) = outgoing.slot() else {
+            return Some(Transmit {
+                header,
+                header_len: 0,
+                head: self.commands.to_send()?,
+                tail: &[],
+            });
+        };
+        let max = self.controller.acl_len.into();
+        let link = self.link(slot);
+        let (handle, sent) = (link.handle, link.sent);
+        let piece = match outgoing {
+            Outgoing::Frame(slot) => self.channels.poll_fragment(slot, max)?,
+            _ => Fragment {
+                first: sent == 0,
+                header: &[],
+                head: first(behind(self.tx.get(link.tx.first()?), sent.into()), max),
+                tail: &[],
+            },
+        };
+        let acl = AclHeader {
+            handle,
+            continuing: !piece.first,
+        };
+        header[..5].copy_from_slice(&acl.emit(piece.len()));
+        let more = copy(&mut header[5..], piece.header);
+        Some(Transmit {
+            header,
+            header_len: 5 + more as u8,
+            head: piece.head,
+            tail: piece.tail,
+        })
     }
 
     /// The packet given by `poll_transmit` has left whole.
@@ -134,11 +111,12 @@ impl Host {
         let Some(outgoing) = self.outgoing.take() else {
             return;
         };
+        let acl_len = self.controller.acl_len;
         match outgoing {
             Outgoing::Command => return self.commands.sent(now),
-            Outgoing::Pdu { slot, len } => {
+            Outgoing::Pdu(slot) => {
                 let link = self.link_mut(slot as usize);
-                link.sent += len;
+                link.sent = link.sent.saturating_add(acl_len);
                 if link
                     .tx
                     .first()
@@ -149,7 +127,7 @@ impl Host {
                     }
                 }
             }
-            Outgoing::Fragment { slot, len } => self.channels.fragment_sent(slot, len as usize),
+            Outgoing::Frame(slot) => self.channels.fragment_sent(slot, acl_len.into()),
         }
         if let Some(slot) = outgoing.slot() {
             self.controller.acl_free = self.controller.acl_free.saturating_sub(1);
@@ -199,41 +177,21 @@ impl Host {
     /// The next packet of a link.
     #[inline(never)]
     fn choose_of(&mut self, slot: usize) -> Option<Outgoing> {
-        let acl_len = self.controller.acl_len;
-        if !self.channels.frame_open(slot as u8) {
+        let index = slot as u8;
+        let frame_open = self.channels.frame_open(index);
+        if !frame_open {
             self.gather(slot);
-            let link = self.link_mut(slot);
-            if let Some(block) = link.tx.first() {
-                // PDUs and frames take turns, but a PDU is not interrupted.
-                if link.sent > 0 || !link.frame_next {
-                    let len = (block.len() as u16 - link.sent).min(acl_len);
-                    link.frame_next = true;
-                    return Some(Outgoing::Pdu {
-                        slot: slot as u8,
-                        len,
-                    });
-                }
-            }
         }
-        match self.channels.poll_fragment(slot as u8, acl_len as usize) {
-            Some(fragment) => {
-                let len = fragment.len() as u16;
-                self.link_mut(slot).frame_next = false;
-                Some(Outgoing::Fragment {
-                    slot: slot as u8,
-                    len,
-                })
-            }
-            None => {
-                let link = self.link_mut(slot);
-                link.frame_next = false;
-                let len = (link.tx.first()?.len() as u16 - link.sent).min(acl_len);
-                Some(Outgoing::Pdu {
-                    slot: slot as u8,
-                    len,
-                })
-            }
+        let has_frame = self.channels.next_frame(index);
+        let link = self.link_mut(slot);
+        // PDUs and frames take turns, but neither is interrupted.
+        let pdu_next = !frame_open && (link.sent > 0 || !link.frame_next);
+        if has_frame && (link.tx.is_empty() || !pdu_next) {
+            link.frame_next = false;
+            return Some(Outgoing::Frame(index));
         }
+        link.frame_next = pdu_next;
+        (!link.tx.is_empty()).then_some(Outgoing::Pdu(index))
     }
 
     /// Queues what client, signalling and indications of a link have to say.

@@ -13,14 +13,14 @@ use crate::{Error, Result};
 /// Goes out as `header`, `head`, `tail`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fragment<'a> {
+    /// Whether it starts a frame: packet boundary flag 0b00, otherwise 0b01.
+    pub first: bool,
     /// The basic header in the first fragment of a frame, empty in others.
     pub header: &'a [u8],
     /// Payload.
     pub head: &'a [u8],
     /// Payload that continues at the start of the ring.
     pub tail: &'a [u8],
-    /// Whether the frame is complete with this fragment.
-    pub last: bool,
 }
 
 impl Fragment<'_> {
@@ -32,11 +32,6 @@ impl Fragment<'_> {
     /// Whether there is nothing in it, which does not happen.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// Whether it starts a frame: packet boundary flag 0b00, otherwise 0b01.
-    pub fn first(&self) -> bool {
-        !self.header.is_empty()
     }
 }
 
@@ -290,26 +285,23 @@ impl Channels {
     /// link, or of a new frame of the channel whose turn it is. Repeatable
     /// until `fragment_sent`.
     pub fn poll_fragment(&mut self, slot: u8, max: usize) -> Option<Fragment<'_>> {
-        if !self.frame_open(slot) {
-            self.next_frame(slot);
-        }
-        let frame = &self.links.get(slot as usize)?.frame;
-        if frame.left == 0 {
+        if !self.next_frame(slot) {
             return None;
         }
+        let frame = &self.links.get(slot as usize)?.frame;
         let header: &[u8] = if frame.started { &[] } else { &frame.header };
         let n = max.checked_sub(header.len())?.min(frame.left.into());
         let (head, tail) = self.channels.get(frame.channel as usize)?.tx_peek(n);
         Some(Fragment {
+            first: !frame.started,
             header,
             head,
             tail,
-            last: n == frame.left.into(),
         })
     }
 
-    /// The fragment of this length went out whole; its bytes are released.
-    pub fn fragment_sent(&mut self, slot: u8, len: usize) {
+    /// The fragment of at most `max` bytes went out whole; its bytes are released.
+    pub fn fragment_sent(&mut self, slot: u8, max: usize) {
         let Some(link) = self.links.get_mut(slot as usize) else {
             return;
         };
@@ -320,13 +312,14 @@ impl Channels {
         let Some(channel) = self.channels.get_mut(frame.channel as usize) else {
             return;
         };
-        let mut n = len;
+        let mut n = max;
         if !frame.started {
             frame.started = true;
             n = n.saturating_sub(HEADER_LEN);
             channel.frame_started(frame.left);
         }
-        frame.left = frame.left.saturating_sub(n as u16);
+        n = n.min(frame.left.into());
+        frame.left -= n as u16;
         if frame.left == 0 {
             link.turn = frame.channel + 1;
             frame.started = false;
@@ -503,16 +496,20 @@ impl Channels {
         }
     }
 
-    /// Chooses the channel that sends the next frame, in turn.
-    fn next_frame(&mut self, slot: u8) {
+    /// Whether a link has a frame to send: the open one, or that of the channel
+    /// whose turn it is.
+    #[inline(never)]
+    pub fn next_frame(&mut self, slot: u8) -> bool {
         let Some(link) = self.links.get_mut(slot as usize) else {
-            return;
+            return false;
         };
-        link.frame.left = 0;
+        if link.frame.started {
+            return true;
+        }
         for turn in 0..MAX_CHANNELS {
             let index = (link.turn as usize + turn) % MAX_CHANNELS;
             let Some(channel) = self.channels.get(index) else {
-                return;
+                return false;
             };
             if channel.slot == slot && channel.can_send() {
                 let left = channel.next_frame();
@@ -523,9 +520,10 @@ impl Channels {
                     started: false,
                     left,
                 };
-                return;
+                return true;
             }
         }
+        false
     }
 
     /// Tells the next event of one channel.

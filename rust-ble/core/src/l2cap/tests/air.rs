@@ -85,9 +85,7 @@ impl Peer {
     pub fn next_frame(&mut self, max: usize) -> Option<(u16, Vec<u8>)> {
         let mut pdu = Vec::new();
         loop {
-            let last = self.fragment(max, &mut pdu)?;
-            assert_eq!(self.end.frame_open(self.link.slot), !last);
-            if last {
+            if self.fragment(max, &mut pdu)? {
                 return Some(split(&pdu));
             }
         }
@@ -97,20 +95,18 @@ impl Peer {
     pub fn fragment(&mut self, max: usize, pdu: &mut Vec<u8>) -> Option<bool> {
         let fragment = self.end.poll_fragment(self.link.slot, max)?;
         assert!(fragment.len() <= max && !fragment.is_empty());
-        assert_eq!(fragment.first(), pdu.is_empty());
+        assert_eq!(fragment.first, pdu.is_empty());
         for part in [fragment.header, fragment.head, fragment.tail] {
             pdu.extend(part);
         }
-        let (len, last) = (fragment.len(), fragment.last);
-        self.end.fragment_sent(self.link.slot, len);
-        Some(last)
+        self.end.fragment_sent(self.link.slot, max);
+        Some(!self.end.frame_open(self.link.slot))
     }
 
     /// Sends off a fragment, if there is one.
     pub fn fragment_any(&mut self) {
-        if let Some(fragment) = self.end.poll_fragment(self.link.slot, 27) {
-            let len = fragment.len();
-            self.end.fragment_sent(self.link.slot, len);
+        if self.end.poll_fragment(self.link.slot, 27).is_some() {
+            self.end.fragment_sent(self.link.slot, 27);
         }
     }
 
