@@ -12,7 +12,7 @@
 //! Values that must wait, values put together from several answers and UUIDs
 //! to look for lie in the pool; everything else is passed on as a slice of the
 //! PDU. Each procedure ends with exactly one event of its `…Done` kind, an MTU
-//! exchange with `Outcome::Mtu`.
+//! exchange with `Outcome::MtuExchanged`.
 
 mod answer;
 mod request;
@@ -45,18 +45,6 @@ pub mod status {
     /// No answer within 30 seconds: the bearer can carry no more requests
     /// (Vol 3, Part F, 3.3.3).
     pub const TIMEOUT: u16 = 0x7f;
-}
-
-/// What the host has to do after `Client::handle`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Nothing: the PDU fits no request and is no notification.
-    Ignored,
-    /// Call `next_event` with the same PDU until it gives `false`.
-    Events,
-    /// The ATT_MTU of the link is this from now on; tell the script. If the
-    /// peer knows no MTU exchange, it is the ATT_MTU as before.
-    Mtu(u16),
 }
 
 /// What a procedure wants; decides requests, answers and the last event.

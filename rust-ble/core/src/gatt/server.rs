@@ -21,6 +21,7 @@ use self::queue::Queue;
 use super::db::{cccd, Database, FIRST_SCRIPT_HANDLE, SERVICE_CHANGED_HANDLE};
 use super::layout::Attribute;
 use super::permission::{self, Credentials};
+use super::Outcome;
 use crate::pool::Pool;
 use crate::wire::att::{error, opcode, DEFAULT_MTU};
 use crate::wire::{Reader, Writer};
@@ -42,38 +43,9 @@ pub struct Context<'a> {
     pub credentials: Credentials,
     /// Reads in this PDU that the script has allowed so far.
     pub approved: u16,
-    /// The ATT error code with which the script refused the one after those.
-    pub refused: Option<u8>,
-}
-
-/// What there is to do after a PDU, besides sending what was written to `out`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Nothing.
-    Done,
-    /// Ask the script whether `handle` may be read, then handle the same PDU
-    /// again with one more `approved`, or with `refused`.
-    Query {
-        /// Value handle of the characteristic, or handle of the descriptor.
-        handle: u16,
-        /// The script protected it with READ_AUTHORIZED.
-        authorize: bool,
-    },
-    /// The client wrote a value of the script.
-    Written {
-        /// Value handle of the characteristic, or handle of the descriptor.
-        handle: u16,
-    },
-    /// The client wrote several values at once: `Link::next_written`.
-    Executed,
-    /// The client's first Exchange MTU Request: from the next PDU on this is
-    /// the link's ATT_MTU.
-    MtuExchanged {
-        /// The smaller of both sides' offers.
-        mtu: u16,
-    },
-    /// The client confirmed the indication that it was sent.
-    Confirmed,
+    /// The ATT error code with which the script refused the one after those; or
+    /// zero.
+    pub refused: u8,
 }
 
 /// What the server knows of one client while it is connected.
@@ -190,10 +162,7 @@ pub fn handle(link: &mut Link, ctx: &mut Context, pdu: &[u8], out: &mut Writer) 
             out.truncate(0);
             let handle = stop.handle();
             if stop.is_query() {
-                return Outcome::Query {
-                    handle,
-                    authorize: stop.is_authorize(),
-                };
+                return Outcome::Query { handle };
             }
             if !command {
                 out.u8(opcode::ERROR_RSP).u8(op).u16(handle).u8(stop.code());
@@ -232,7 +201,7 @@ impl Link {
         self.queue.clear(pool);
     }
 
-    /// After `Outcome::Executed`: the next value of the script that was
+    /// After `Outcome::Events`: the next value of the script that was
     /// written, each once, until `None`.
     pub fn next_written(&mut self, db: &Database, pool: &mut Pool) -> Option<u16> {
         self.queue.next_written(db, pool)
@@ -360,9 +329,8 @@ struct Stop(NonZeroU32);
 
 impl Stop {
     const QUERY: u32 = 1 << 24;
-    const AUTHORIZE: u32 = 1 << 25;
     /// Keeps an error code of zero from being no stop.
-    const ERROR: u32 = 1 << 26;
+    const ERROR: u32 = 1 << 25;
 
     const fn new(what: u32, handle: u16) -> Self {
         match NonZeroU32::new(what | handle as u32) {
@@ -376,23 +344,12 @@ impl Stop {
         Self::new(Self::ERROR | (code as u32) << 16, handle)
     }
 
-    fn query(handle: u16, authorize: bool) -> Self {
-        Self::new(
-            if authorize {
-                Self::QUERY | Self::AUTHORIZE
-            } else {
-                Self::QUERY
-            },
-            handle,
-        )
+    fn query(handle: u16) -> Self {
+        Self::new(Self::QUERY, handle)
     }
 
     fn is_query(self) -> bool {
         self.0.get() & Self::QUERY != 0
-    }
-
-    fn is_authorize(self) -> bool {
-        self.0.get() & Self::AUTHORIZE != 0
     }
 
     fn handle(self) -> u16 {
@@ -524,15 +481,15 @@ impl Request<'_, '_, '_> {
     }
 
     /// Goes on if the script has allowed the reading of `handle`.
-    fn ask(&mut self, handle: u16, authorize: bool) -> Step<()> {
+    fn ask(&mut self, handle: u16) -> Step<()> {
         let number = self.asked;
         self.asked += 1;
         if number < self.ctx.approved {
             return Ok(());
         }
         match self.ctx.refused {
-            Some(code) if number == self.ctx.approved => fail(code, handle),
-            _ => Err(Stop::query(handle, authorize)),
+            code @ 1.. if number == self.ctx.approved => fail(code, handle),
+            _ => Err(Stop::query(handle)),
         }
     }
 }

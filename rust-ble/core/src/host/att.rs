@@ -4,8 +4,8 @@
 use super::{Current, Host, State};
 use crate::conn::{pdu_len, State as LinkState, L2CAP_HEADER};
 use crate::event::{self, Event, Record};
-use crate::gatt::client::Outcome as ClientOutcome;
-use crate::gatt::server::{self, Context, Outcome as ServerOutcome};
+use crate::gatt::server::{self, Context};
+use crate::gatt::Outcome;
 use crate::hci::rx::RxQueue;
 use crate::l2cap::{cid, Outcome as SignalOutcome, SIGNAL_LEN};
 use crate::pool::Block;
@@ -20,7 +20,12 @@ pub(super) struct Pdu {
     slot: u8,
     /// At the front of the receive queue, else in the link's reassembly.
     in_queue: bool,
-    stage: Stage,
+    /// What it did is being told.
+    telling: bool,
+    /// The ATT error code with which the script refused a read; or zero.
+    refused: u8,
+    /// Reads that the script has allowed.
+    approved: u16,
 }
 
 impl Pdu {
@@ -28,27 +33,18 @@ impl Pdu {
     pub(super) const BLANK: Pdu = Pdu {
         slot: 0,
         in_queue: false,
-        stage: Stage::New {
-            approved: 0,
-            refused: None,
-        },
+        telling: false,
+        refused: 0,
+        approved: 0,
     };
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// Nothing was done, but so many reads were allowed by the script.
-    New { approved: u16, refused: Option<u8> },
-    /// The client takes the PDU apart.
-    Client,
-    /// Values that an Execute Write wrote are being told.
-    Executed,
 }
 
 /// What became of a PDU; its events are in the queue.
 #[derive(PartialEq, Eq)]
 enum Progress {
-    Made,
+    Done,
+    /// It is to be treated again.
+    More,
     /// No room for an answer yet.
     Blocked,
 }
@@ -100,7 +96,11 @@ impl Host {
         }
         match self.current {
             Some(Current::Pdu(pdu)) => {
-                self.blocked = self.treat(pdu) == Progress::Blocked;
+                let progress = self.treat(pdu);
+                if progress == Progress::Done {
+                    self.dealt_with(pdu);
+                }
+                self.blocked = progress == Progress::Blocked;
                 return !self.blocked;
             }
             Some(Current::Reports { at, left }) => {
@@ -208,14 +208,10 @@ impl Host {
             self.pop_packet();
         }
         if whole {
-            let stage = Stage::New {
-                approved: 0,
-                refused: None,
-            };
             self.current = Some(Current::Pdu(Pdu {
                 slot: slot as u8,
                 in_queue,
-                stage,
+                ..Pdu::BLANK
             }));
         }
         true
@@ -227,41 +223,30 @@ impl Host {
         let link = &self.links[slot];
         let bytes = bytes_of(&self.rx, &link.rx, pdu);
         let (channel, first) = match *bytes {
-            _ if link.state != LinkState::Up => return self.dealt_with(pdu),
+            _ if link.state != LinkState::Up => return Progress::Done,
             [_, _, low, high, first, ..] => (u16::from_le_bytes([low, high]), first),
-            _ => return self.dealt_with(pdu),
+            _ => return Progress::Done,
         };
-        match (channel, pdu.stage) {
-            (_, Stage::Client) => self.treat_client(pdu),
-            (_, Stage::Executed) => self.treat_executed(pdu),
-            (cid::ATT, _) if server::is_for_client(first) => self.treat_answer(pdu, first),
-            (cid::ATT, Stage::New { approved, refused }) => {
-                self.treat_request(pdu, first, approved, refused)
-            }
-            (cid::SIGNALLING, _) => self.treat_signal(pdu),
-            (cid::SMP, _) => {
+        let payload = behind(bytes, L2CAP_HEADER);
+        match channel {
+            cid::ATT if pdu.telling => return self.tell(pdu, first),
+            cid::ATT => return self.treat_att(pdu, first),
+            cid::SIGNALLING => return self.treat_signal(pdu),
+            cid::SMP => {
                 let link = self.smp_link(slot);
-                let bytes = bytes_of(&self.rx, &self.links[slot].rx, pdu);
-                self.smp.handle_pdu(
-                    &link,
-                    self.settings.security,
-                    behind(bytes, L2CAP_HEADER),
-                    self.now,
-                );
-                self.dealt_with(pdu)
+                let config = self.settings.security;
+                self.smp.handle_pdu(&link, config, payload, self.now);
             }
-            (cid::FIRST_DYNAMIC..=cid::LAST_DYNAMIC, _) => {
-                let bytes = bytes_of(&self.rx, &self.links[slot].rx, pdu);
-                let payload = behind(bytes, L2CAP_HEADER);
+            cid::FIRST_DYNAMIC..=cid::LAST_DYNAMIC => {
                 self.channels
                     .handle_frame(self.now, slot as u8, channel, payload);
-                self.dealt_with(pdu)
             }
-            _ => self.dealt_with(pdu),
+            _ => {}
         }
+        Progress::Done
     }
 
-    fn dealt_with(&mut self, pdu: Pdu) -> Progress {
+    fn dealt_with(&mut self, pdu: Pdu) {
         self.current = None;
         // The next request may follow, or what the PDU made possible.
         self.links.wake(pdu.slot as usize);
@@ -270,171 +255,114 @@ impl Host {
         } else {
             self.link_mut(pdu.slot as usize).rx.clear();
         }
-        Progress::Made
     }
 
-    fn mtu_exchanged(&mut self, pdu: Pdu, mtu: u16) -> Progress {
-        let link = self.link_mut(pdu.slot as usize);
-        link.mtu = mtu;
-        let conn = link.handle;
-        self.push_event(event::BLE_IRQ_MTU_EXCHANGED, conn, mtu);
-        self.dealt_with(pdu)
-    }
-
-    /// A response, notification or indication.
-    #[inline(never)]
-    fn treat_answer(&mut self, pdu: Pdu, first: u8) -> Progress {
-        let slot = pdu.slot as usize;
-        let indication = first == opcode::HANDLE_VALUE_IND;
-        if indication && self.links[slot].confirmation_at > 0 {
-            // The last one is not even confirmed (Vol 3, Part F, 3.3.2).
-            return self.dealt_with(pdu);
-        }
-        // Only an indication has an answer.
-        let block = if indication {
-            self.open_pdu(slot, 1)
-        } else {
-            None
-        };
-        if indication && block.is_none() {
-            return Progress::Blocked;
-        }
-        let link = &mut self.links[slot];
-        let payload = payload_of(&self.rx, &link.rx, pdu);
-        let mut out = match &block {
-            Some(block) => self.tx.writer(block, L2CAP_HEADER),
-            None => Writer::new(&mut []),
-        };
-        let outcome = link
-            .client
-            .handle(link.mtu, payload, &mut self.pool, &mut out);
-        let len = out.len();
-        if let Some(block) = block {
-            self.close_pdu(slot, cid::ATT, block, len);
-            if len > 0 {
-                let link = &mut self.links[slot];
-                link.confirmation_at = link.tx.len() as u8;
-            }
-        }
-        match outcome {
-            ClientOutcome::Ignored => self.dealt_with(pdu),
-            ClientOutcome::Events => {
-                self.current = Some(Current::Pdu(Pdu {
-                    stage: Stage::Client,
-                    ..pdu
-                }));
-                Progress::Made
-            }
-            ClientOutcome::Mtu(mtu) => self.mtu_exchanged(pdu, mtu),
-        }
-    }
-
-    #[inline(never)]
-    fn treat_client(&mut self, pdu: Pdu) -> Progress {
+    /// Tells the next event of an ATT PDU that has several.
+    fn tell(&mut self, pdu: Pdu, first: u8) -> Progress {
         let link = &mut self.links[pdu.slot as usize];
-        let payload = payload_of(&self.rx, &link.rx, pdu);
-        let (conn, pool) = (link.handle, &mut self.pool);
-        match link
-            .client
-            .next_event(conn, payload, pool, &mut self.events)
-        {
-            true => Progress::Made,
-            false => self.dealt_with(pdu),
+        let (conn, pool, events) = (link.handle, &mut self.pool, &mut self.events);
+        let told = if server::is_for_client(first) {
+            let payload = payload_of(&self.rx, &link.rx, pdu);
+            link.client.next_event(conn, payload, pool, events)
+        } else {
+            let written = link.server.next_written(&self.db, pool);
+            if let Some(handle) = written {
+                events.push(event::BLE_IRQ_GATTS_WRITE, conn, handle);
+            }
+            written.is_some()
+        };
+        match told {
+            true => Progress::More,
+            false => Progress::Done,
         }
     }
 
-    /// A request, command or confirmation.
     #[inline(never)]
-    fn treat_request(
-        &mut self,
-        pdu: Pdu,
-        first: u8,
-        approved: u16,
-        refused: Option<u8>,
-    ) -> Progress {
+    fn treat_att(&mut self, pdu: Pdu, first: u8) -> Progress {
         let slot = pdu.slot as usize;
-        let is_request = first & opcode::COMMAND_FLAG == 0 && first != opcode::HANDLE_VALUE_CFM;
-        if is_request && self.link(slot).response_at > 0 {
-            // The last answer has not even left: the peer breaks the rule of
-            // one request at a time (Vol 3, Part F, 3.3.2).
-            return self.dealt_with(pdu);
-        }
-        let mtu = self.link(slot).mtu;
-        let block = if is_request {
-            self.open_pdu(slot, mtu as usize)
+        let for_client = server::is_for_client(first);
+        let link = self.link(slot);
+        let mtu = link.mtu;
+        let (is_answered, len, unsent) = if for_client {
+            let indication = first == opcode::HANDLE_VALUE_IND;
+            (indication, 1, link.confirmation_at)
         } else {
-            None
+            let request = first & opcode::COMMAND_FLAG == 0 && first != opcode::HANDLE_VALUE_CFM;
+            (request, mtu as usize, link.response_at)
         };
-        if is_request && block.is_none() {
-            return Progress::Blocked;
+        let mut block = None;
+        if is_answered {
+            if unsent > 0 {
+                // The last answer has not even left: the peer breaks the rule of
+                // one request or indication at a time (Vol 3, Part F, 3.3.2).
+                return Progress::Done;
+            }
+            block = self.open_pdu(slot, len);
+            if block.is_none() {
+                return Progress::Blocked;
+            }
         }
         let credentials = self.credentials(slot);
         let link = &mut self.links[slot];
+        let conn = link.handle;
         let payload = payload_of(&self.rx, &link.rx, pdu);
         let mut out = match &block {
             Some(block) => self.tx.writer(block, L2CAP_HEADER),
             None => Writer::new(&mut []),
         };
-        let mut context = Context {
-            db: &mut self.db,
-            pool: &mut self.pool,
-            slot,
-            mtu,
-            preferred_mtu: self.settings.mtu,
-            credentials,
-            approved,
-            refused,
+        let outcome = if for_client {
+            link.client.handle(mtu, payload, &mut self.pool, &mut out)
+        } else {
+            let mut context = Context {
+                db: &mut self.db,
+                pool: &mut self.pool,
+                slot,
+                mtu,
+                preferred_mtu: self.settings.mtu,
+                credentials,
+                approved: pdu.approved,
+                refused: pdu.refused,
+            };
+            server::handle(&mut link.server, &mut context, payload, &mut out)
         };
-        let outcome = server::handle(&mut link.server, &mut context, payload, &mut out);
         let len = out.len();
-        let conn = link.handle;
         if let Some(block) = block {
             self.close_pdu(slot, cid::ATT, block, len);
             if len > 0 {
                 let link = self.link_mut(slot);
-                link.response_at = link.tx.len() as u8;
+                let unsent = link.tx.len() as u8;
+                match for_client {
+                    true => link.confirmation_at = unsent,
+                    false => link.response_at = unsent,
+                }
             }
         }
-        if !matches!(outcome, ServerOutcome::Query { .. }) {
-            self.client_changed(slot);
+        if let Outcome::Query { handle } = outcome {
+            let token = self.query.ask_read();
+            self.push_event(event::BLE_IRQ_GATTS_READ_REQUEST, conn, handle)
+                .token = token.0;
+            return Progress::More;
         }
+        self.client_changed(slot);
         match outcome {
-            ServerOutcome::Done => self.dealt_with(pdu),
-            ServerOutcome::Query { handle, .. } => {
-                let token = self.query.ask_read();
-                self.push_event(event::BLE_IRQ_GATTS_READ_REQUEST, conn, handle)
-                    .token = token.0;
-                Progress::Made
+            Outcome::Done | Outcome::Query { .. } => {}
+            Outcome::Events => {
+                let telling = true;
+                self.current = Some(Current::Pdu(Pdu { telling, ..pdu }));
+                return Progress::More;
             }
-            ServerOutcome::Written { handle } => {
+            Outcome::Written { handle } => {
                 self.push_event(event::BLE_IRQ_GATTS_WRITE, conn, handle);
-                self.dealt_with(pdu)
             }
-            ServerOutcome::Executed => {
-                self.current = Some(Current::Pdu(Pdu {
-                    stage: Stage::Executed,
-                    ..pdu
-                }));
-                Progress::Made
+            Outcome::MtuExchanged { mtu } => {
+                self.link_mut(slot).mtu = mtu;
+                self.push_event(event::BLE_IRQ_MTU_EXCHANGED, conn, mtu);
             }
-            ServerOutcome::MtuExchanged { mtu } => self.mtu_exchanged(pdu, mtu),
-            ServerOutcome::Confirmed => {
+            Outcome::Confirmed => {
                 let _ = self.indication_confirmed(slot);
-                self.dealt_with(pdu)
             }
         }
-    }
-
-    fn treat_executed(&mut self, pdu: Pdu) -> Progress {
-        let link = &mut self.links[pdu.slot as usize];
-        let conn = link.handle;
-        match link.server.next_written(&self.db, &mut self.pool) {
-            Some(handle) => {
-                self.push_event(event::BLE_IRQ_GATTS_WRITE, conn, handle);
-                Progress::Made
-            }
-            None => self.dealt_with(pdu),
-        }
+        Progress::Done
     }
 
     #[inline(never)]
@@ -442,7 +370,7 @@ impl Host {
         let slot = pdu.slot as usize;
         if self.links[slot].tx.is_full() {
             // A peer that asks and asks and takes no answer.
-            return self.dealt_with(pdu);
+            return Progress::Done;
         }
         let Some(block) = self.open_pdu(slot, SIGNAL_LEN) else {
             return Progress::Blocked;
@@ -467,7 +395,7 @@ impl Host {
             SignalOutcome::Updated(true) => {}
             SignalOutcome::Updated(false) => self.update_refused(slot),
         }
-        self.dealt_with(pdu)
+        Progress::Done
     }
 
     /// Takes room for a PDU of `len` bytes to a link, if there is any.
@@ -517,12 +445,8 @@ impl Host {
     pub fn answer_read(&mut self, token: crate::Token, code: u8) {
         if self.query.read_answered(token) {
             if let Some(Current::Pdu(pdu)) = &mut self.current {
-                if let Stage::New { approved, refused } = &mut pdu.stage {
-                    match code {
-                        0 => *approved += 1,
-                        code => *refused = Some(code),
-                    }
-                }
+                pdu.refused = code;
+                pdu.approved += (code == 0) as u16;
             }
         }
     }

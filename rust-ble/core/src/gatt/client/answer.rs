@@ -1,9 +1,10 @@
 //! Takes responses, notifications and indications (Vol 3, Part F, 3.4).
 
 use super::request::{is_discovery, part};
-use super::{status, Characteristic, Client, Kind, Outcome, Phase};
+use super::{status, Characteristic, Client, Kind, Phase};
 use crate::config::MAX_VALUE_LEN;
 use crate::event::{self, Events};
+use crate::gatt::Outcome;
 use crate::pool::Pool;
 use crate::uuid::Uuid;
 use crate::wire::att::{self, error, opcode};
@@ -34,7 +35,7 @@ impl Client {
             [opcode, ref rest @ ..] if sent != 0 && opcode == sent + 1 => {
                 self.answered(sent, rest, mtu, pool)
             }
-            _ => Outcome::Ignored,
+            _ => Outcome::Done,
         }
     }
 
@@ -126,7 +127,7 @@ impl Client {
         let status = match (sent, code) {
             (opcode::EXCHANGE_MTU_REQ, _) => {
                 self.pop(pool);
-                return Outcome::Mtu(mtu);
+                return Outcome::MtuExchanged { mtu };
             }
             // The value ended where the last part did. A peer that knows no
             // Read Blob has no longer values either.
@@ -154,7 +155,7 @@ impl Client {
     #[inline(never)]
     fn answered(&mut self, sent: u8, rest: &[u8], mtu: u16, pool: &mut Pool) -> Outcome {
         let Some(first) = self.queue.first_mut() else {
-            return Outcome::Ignored;
+            return Outcome::Done;
         };
         // An exchange that the peer began may fall between request and answer.
         let full = mtu.min(self.sent_mtu).max(att::DEFAULT_MTU) as usize - 1;
@@ -162,10 +163,11 @@ impl Client {
             opcode::EXCHANGE_MTU_REQ => {
                 let ours = first.handle;
                 self.pop(pool);
-                return Outcome::Mtu(match Reader(rest).u16() {
+                let mtu = match Reader(rest).u16() {
                     Some(theirs) => ours.min(theirs).max(att::DEFAULT_MTU),
                     None => mtu,
-                });
+                };
+                return Outcome::MtuExchanged { mtu };
             }
             opcode::READ_REQ if rest.len() < full || rest.len() >= MAX_VALUE_LEN => {
                 self.phase = Phase::Answer;

@@ -5,6 +5,7 @@ mod peer;
 
 use super::*;
 use crate::event::{Event, Record};
+use crate::gatt::Outcome;
 use crate::wire::att::{error, opcode::*};
 use crate::wire::Writer;
 use peer::Peer;
@@ -59,9 +60,10 @@ impl Link {
         assert_eq!(buf[0] == HANDLE_VALUE_CFM, confirmed);
         let events = self.events(pdu);
         match outcome {
-            Outcome::Mtu(mtu) => self.mtu = mtu,
-            Outcome::Ignored => assert!(events.is_empty()),
+            Outcome::MtuExchanged { mtu } => self.mtu = mtu,
+            Outcome::Done => assert!(events.is_empty()),
             Outcome::Events => {}
+            of_a_server => panic!("{of_a_server:?}"),
         }
         events
     }

@@ -1,8 +1,8 @@
 //! Read requests (Vol 3, Part F, 3.4.4).
 
 use super::{fail, Request, Step, Sync, MALFORMED};
-use crate::gatt::db::{flag, MAX_MADE_UP};
-use crate::gatt::layout::{Attribute, Kind};
+use crate::gatt::db::MAX_MADE_UP;
+use crate::gatt::layout::Kind;
 use crate::gatt::permission;
 use crate::uuid::Uuid;
 use crate::wire::att::{error, opcode, uuid};
@@ -157,16 +157,11 @@ impl Request<'_, '_, '_> {
         if let Err(code) = permission::check_read(attribute, &self.ctx.credentials) {
             return fail(code, handle);
         }
-        self.consent(handle, attribute)?;
-        self.attribute = attribute;
-        Ok(())
-    }
-
-    /// The script has its say in reads of all its values.
-    fn consent(&mut self, handle: u16, attribute: Attribute) -> Step<()> {
+        // The script has its say in reads of all its values.
         if attribute.is_script() {
-            self.ask(handle, attribute.flags() & flag::READ_AUTHORIZED != 0)?;
+            self.ask(handle)?;
         }
+        self.attribute = attribute;
         Ok(())
     }
 

@@ -38,7 +38,6 @@ struct Bench {
     /// Handles that the script was asked about for the last PDU.
     asked: Vec<u16>,
     /// Of those, which for authorization.
-    authorized: Vec<u16>,
     outcome: Outcome,
 }
 
@@ -62,7 +61,6 @@ impl Bench {
             },
             refuse: None,
             asked: Vec::new(),
-            authorized: Vec::new(),
             outcome: Outcome::Done,
         }
     }
@@ -105,9 +103,8 @@ impl Bench {
 
     /// Handles a PDU to its end and gives the answer.
     fn send(&mut self, pdu: &[u8]) -> Vec<u8> {
-        let mut refused = None;
+        let mut refused = 0;
         self.asked.clear();
-        self.authorized.clear();
         loop {
             let mut buf = [0xa5; MAX_MTU];
             let mut out = Writer::new(&mut buf[..self.mtu.into()]);
@@ -118,21 +115,18 @@ impl Bench {
                 mtu: self.mtu,
                 preferred_mtu: 200,
                 credentials: self.credentials,
-                approved: self.asked.len() as u16 - refused.is_some() as u16,
+                approved: self.asked.len() as u16 - (refused != 0) as u16,
                 refused,
             };
             self.outcome = handle(&mut self.link, &mut ctx, pdu, &mut out);
-            if let Outcome::Query { handle, authorize } = self.outcome {
+            if let Outcome::Query { handle } = self.outcome {
                 assert!(out.is_empty());
-                assert_eq!(refused, None);
+                assert_eq!(refused, 0);
                 self.asked.push(handle);
-                if authorize {
-                    self.authorized.push(handle);
-                }
                 refused = self
                     .refuse
                     .filter(|refuse| refuse.0 == handle)
-                    .map(|refuse| refuse.1);
+                    .map_or(0, |refuse| refuse.1);
                 continue;
             }
             let len = out.finish().expect("the answer fits");

@@ -1,11 +1,12 @@
 //! Write requests (Vol 3, Part F, 3.4.5) and prepared writes (3.4.6).
 
 use super::queue::{self, Entry};
-use super::{fail, Outcome, Request, Step, MALFORMED};
+use super::{fail, Request, Step, MALFORMED};
 use crate::config::MAX_VALUE_LEN;
 use crate::gatt::db::{allowed_bits, flag, Database};
 use crate::gatt::layout::{Attribute, Kind};
 use crate::gatt::permission;
+use crate::gatt::Outcome;
 use crate::wire::att::{error, opcode};
 
 /// The Client Supported Features that exist: Robust Caching, EATT, Multiple
@@ -69,7 +70,7 @@ impl Request<'_, '_, '_> {
             CANCEL => {}
             COMMIT => match self.commit() {
                 Ok(()) => {
-                    self.outcome = Outcome::Executed;
+                    self.outcome = Outcome::Events;
                     self.out.u8(opcode::EXECUTE_WRITE_RSP);
                     return Ok(());
                 }
@@ -164,7 +165,7 @@ impl Request<'_, '_, '_> {
         }
         if attribute.kind() == Kind::Cccd && attribute.flags() & flag::WRITE_AUTHORIZED != 0 {
             let value = self.ctx.db.value_before(handle);
-            match self.ask(value, true) {
+            match self.ask(value) {
                 Err(stop) if !stop.is_query() => return fail(stop.code(), handle),
                 other => other?,
             }

@@ -405,18 +405,12 @@ fn a_script_may_change_the_services_while_it_is_asked() {
             preferred_mtu: 23,
             credentials: bench.credentials,
             approved,
-            refused: None,
+            refused: 0,
         };
         let outcome = handle(&mut bench.link, &mut ctx, &[0x0a, a as u8, 0], &mut out);
         (outcome, out.written().to_vec())
     };
-    let query = (
-        Outcome::Query {
-            handle: a,
-            authorize: false,
-        },
-        vec![],
-    );
+    let query = (Outcome::Query { handle: a }, vec![]);
     assert_eq!(run(&mut bench, 0), query);
     bench.db.begin(false);
     bench.db.end();

@@ -143,7 +143,7 @@ fn a_long_write_replaces_a_longer_value() {
     }
     assert_eq!(bench.value(a), [9; 100]);
     assert_eq!(bench.send(&EXECUTE), [opcode::EXECUTE_WRITE_RSP]);
-    assert_eq!(bench.outcome, Outcome::Executed);
+    assert_eq!(bench.outcome, Outcome::Events);
     assert_eq!(bench.value(a), [[0; 18], [1; 18], [2; 18]].concat());
     assert_eq!(bench.written(), [a]);
 }
