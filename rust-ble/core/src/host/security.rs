@@ -206,30 +206,25 @@ impl Host {
         let mut out = self.tx.writer(&block, L2CAP_HEADER);
         let action = self.smp.poll(self.now, &mut out, &mut self.settings.rng);
         let len = out.len();
-        let Some((slot, action)) = action else {
-            self.tx.free(block);
-            return false;
-        };
-        let index = slot as usize;
-        if action == Action::Send && self.link(index).state == LinkState::Up {
-            self.close_pdu(index, cid::SMP, block, len);
-            return true;
+        match &action {
+            Some((slot, action)) if self.link(*slot as usize).state == LinkState::Up => {
+                // Without a PDU this frees the block.
+                self.close_pdu(*slot as usize, cid::SMP, block, len);
+                self.perform(*slot, action);
+            }
+            _ => self.tx.free(block),
         }
-        self.tx.free(block);
-        if self.link(index).state == LinkState::Up {
-            self.perform(slot, action);
-        }
-        true
+        action.is_some()
     }
 
     #[inline(never)]
-    fn perform(&mut self, slot: u8, action: Action) {
+    fn perform(&mut self, slot: u8, action: &Action) {
         let link = self.link_mut(slot as usize);
         let conn = link.handle;
         let mut params = [0; 28];
         let mut w = Writer::new(&mut params);
         w.u16(conn);
-        match action {
+        match *action {
             Action::Send => {}
             Action::Encrypt => {
                 let (ltk, rest) = self.smp.key(slot).split_at(16);
