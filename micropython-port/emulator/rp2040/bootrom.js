@@ -5,6 +5,8 @@
 
 const BKPT = 0xbe00;
 const BX_LR = 0x4770;
+const WFI = 0xbf30;
+const BRANCH_BACK = 0xe7fd; // To the instruction before.
 
 const FUNC_TABLE = 0x14;
 const DATA_TABLE = 0x16;
@@ -54,6 +56,10 @@ export class Bootrom {
       throw new Error(`fault, return address 0x${core.readUint32(core.SP + 24).toString(16)}`);
     });
     image.setUint32(0, 0x20042000, true);
+    this.sleep = this.next | 1;
+    image.setUint16(this.next, WFI, true);
+    image.setUint16(this.next + 2, BRANCH_BACK, true);
+    this.next += 4;
     for (let vector = 1; vector < 4; vector++) {
       image.setUint32(4 * vector, crash, true);
     }

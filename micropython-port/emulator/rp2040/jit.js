@@ -17,10 +17,10 @@ const C = 4;
 const V = 8;
 
 export class Jit {
-  // code: [{ start, end }] of what may be translated: addresses in flash or RAM.
-  constructor(rp2040, code) {
+  // For one core. code: [{ start, end }] of what may be translated: addresses in flash or RAM.
+  constructor(rp2040, core, code) {
     this.rp2040 = rp2040;
-    this.core = rp2040.core;
+    this.core = core;
     this.code = code;
     this.flush();
     const { sram, flash } = rp2040;

@@ -5,6 +5,7 @@
 import { randomInt } from 'node:crypto';
 import { RP2040, USBCDC } from 'rp2040js';
 import { Bootrom } from './bootrom.js';
+import { Cores } from './cores.js';
 import { Jit } from './jit.js';
 
 const FLASH_BASE = 0x10000000;
@@ -31,7 +32,8 @@ const ringOscillator = {
 const now = () => performance.now() * 1e6;
 
 export class Machine {
-  constructor(elf) {
+  // seed: of what the two cores do at the same time.
+  constructor(elf, seed) {
     this.rp2040 = new RP2040();
     this.rp2040.logger = { debug() {}, info() {}, warn() {}, error() {} };
     this.bootrom = new Bootrom(this.rp2040);
@@ -43,7 +45,8 @@ export class Machine {
       // Where it runs; of RAM only what the image puts there.
       code.push({ start: at, end: at + data.length });
     }
-    this.jit = new Jit(this.rp2040, code);
+    this.cores = new Cores(this.rp2040, seed, this.bootrom.sleep, elf.symbols().get('__StackBottom') ?? 0);
+    this.cores.jit = this.cores.core.map((core) => new Jit(this.rp2040, core, code));
     this.rp2040.peripherals[ROSC_BASE >>> 12] = ringOscillator;
     this.inputs = [];
     this.timer = null;
@@ -94,7 +97,7 @@ export class Machine {
     try {
       for (let i = 0; i < SLICES_PER_TURN; i++) {
         this.feed();
-        if (this.rp2040.core.waiting && !this.pass()) {
+        if (this.cores.waiting && !this.pass()) {
           return;
         }
         this.slice();
@@ -119,9 +122,10 @@ export class Machine {
     return lag;
   }
 
-  // Lets time pass while the CPU sleeps. Returns false when it goes on sleeping.
+  // Lets time pass while all cores sleep. Returns false when they go on sleeping.
   pass() {
-    const { clock, core } = this.rp2040;
+    const { cores } = this;
+    const { clock } = this.rp2040;
     for (;;) {
       const lag = this.lag();
       const next = clock.nextAlarm ? clock.nanosToNextAlarm : Infinity;
@@ -130,7 +134,7 @@ export class Machine {
       } else {
         if (lag > 0) clock.tick(lag);
         const delay = (next - Math.max(lag, 0)) / 1e6;
-        if (core.waiting && !this.pending()) {
+        if (!cores.pending()) {
           this.running = false;
           if (delay < 0.5) {
             this.running = true;
@@ -141,33 +145,43 @@ export class Machine {
           return false;
         }
       }
-      if (this.pending()) return true;
+      if (cores.pending()) return true;
     }
-  }
-
-  // Whether an interrupt or an event ends the sleep.
-  pending() {
-    const { core } = this.rp2040;
-    if (core.waiting && core.eventRegistered) {
-      core.waiting = false;
-      core.eventRegistered = false;
-    }
-    return !core.waiting || core.checkForInterrupts();
   }
 
   slice() {
-    const { jit } = this;
+    const { clock } = this.rp2040;
+    if (this.cores.started) {
+      this.sliceOfBoth();
+    } else {
+      this.sliceOfOne();
+    }
+    this.base = now() - clock.nanos;
+  }
+
+  sliceOfOne() {
     const { core, clock } = this.rp2040;
+    const [jit] = this.cores.jit;
     let total = 0;
     while (total < SLICE && !core.waiting) {
       let cycles = 0;
       while (cycles < BATCH && !core.waiting) {
         cycles += jit.step();
       }
+      this.cores.checkStack(0);
       clock.tick(cycles * NANOS_PER_CYCLE);
       total += cycles;
     }
-    this.base = now() - clock.nanos;
+  }
+
+  sliceOfBoth() {
+    const { cores } = this;
+    const { clock } = this.rp2040;
+    for (let total = 0; total < SLICE && cores.started && !cores.waiting; ) {
+      const cycles = cores.run();
+      clock.tick(cycles * NANOS_PER_CYCLE);
+      total += cycles;
+    }
   }
 }
 

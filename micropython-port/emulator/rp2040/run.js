@@ -1,6 +1,7 @@
 // node run.js FIRMWARE.elf --hci tcp:HOST:PORT|unix:PATH [--uart N | --cyw43]
 //
 // HCI is on a UART of the image, or on a Pico W's bus to its CYW43.
+// What the two cores do at the same time depends on the environment's SEED.
 // Runs the image with its USB REPL on file descriptor 3 (a socket, from run.py) or, without
 // one, on standard input and output.
 
@@ -38,7 +39,7 @@ function fail(error) {
 
 function main() {
   const elf = new Elf(positionals[0]);
-  const machine = new Machine(elf);
+  const machine = new Machine(elf, Number(process.env.SEED ?? 0));
   machine.onStop = fail;
 
   const repl = values.repl
