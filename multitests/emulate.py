@@ -21,13 +21,16 @@ SERIAL = "pyserial==3.5"
 
 QEMU = "qemu-system-arm -nographic -monitor null -semihosting -serial pty"
 
+# These have a file system, and need what our tests import.
+RP2040_RUN = RP2040 + "/run.py {elf} --warm-up {script} --file " + os.path.join(HERE, "ble_node.py")
+
 # Name -> board, and the command that starts it, with its REPL on a pseudo terminal.
 MACHINES = {
     "qemu": ("MPS2_AN385", QEMU + " -machine mps2-an385 -serial {hci} -kernel {elf}"),
     "qemu-m7": ("MPS2_AN500", QEMU + " -machine mps2-an500 -serial {hci} -kernel {elf}"),
     "stm32": ("QEMU_F405", QEMU + " -machine netduinoplus2 -serial {hci} -kernel {elf}"),
-    "rp2040": ("RPI_PICO", "{python} " + RP2040 + "/run.py {elf} --warm-up {script} --hci {hci}"),
-    "picow": ("RPI_PICO_W", "{python} " + RP2040 + "/run.py {elf} --warm-up {script} --cyw43 --hci {hci}"),
+    "rp2040": ("RPI_PICO", "{python} " + RP2040_RUN + " --hci {hci}"),
+    "picow": ("RPI_PICO_W", "{python} " + RP2040_RUN + " --cyw43 --hci {hci}"),
 }
 
 # What of MicroPython's tests an emulated board cannot keep up with.

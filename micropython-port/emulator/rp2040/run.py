@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Run an RP2040 image in the emulator with its REPL on a pseudo terminal.
 
-  run.py FIRMWARE.elf [--hci tcp:HOST:PORT|unix:PATH] [--warm-up SCRIPT]
+  run.py FIRMWARE.elf [--hci tcp:HOST:PORT|unix:PATH] [--warm-up SCRIPT] [--file FILE]
 
 With --warm-up the board first compiles that script a few times and switches Bluetooth on and
-off, so that what it will run is translated already, and soft-resets.
+off, so that what it will run is translated already, and soft-resets. With --file it has that
+file in its file system.
 
 The first line of output names the terminal in the words that pyboard.py's and
 run-multitests.py's `execpty:` looks for. Ends when it is told to, or with the image.
@@ -26,6 +27,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # How often, which is what it takes until a script is compiled in a third of the first time.
 WARM_UPS = 3
 WARM_UP_S = 30
+CHUNK = 1024
 
 BLUETOOTH = b"""
 import bluetooth
@@ -40,6 +42,7 @@ ble.active(False)
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--warm-up")
+    parser.add_argument("--file")
     options, arguments = parser.parse_known_args()
     master, slave = os.openpty()
     tty.setraw(slave)
@@ -57,8 +60,11 @@ def main():
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    codes = copying(options.file) if options.file else []
     if options.warm_up:
-        warm_up(ours, options.warm_up)
+        codes += warming_up(options.warm_up)
+    if codes:
+        prepare(ours, codes)
     print("char device redirected to %s" % os.ttyname(slave), flush=True)
     try:
         pump(master, ours, node.stdout)
@@ -67,13 +73,26 @@ def main():
         node.wait()
 
 
-def warm_up(repl, script):
+def copying(path):
+    with open(path, "rb") as f:
+        data = f.read()
+    name = os.path.basename(path)
+    chunks = [data[i:i + CHUNK] for i in range(0, len(data), CHUNK)]
+    return [b"f=open('%s','wb')" % name.encode(), *(b"f.write(%r)" % chunk for chunk in chunks), b"f.close()"]
+
+
+def warming_up(script):
     with open(script, "rb") as f:
         function = b"def f():\n" + b"".join(b" " + line for line in f)
+    return [function] * WARM_UPS + [BLUETOOTH]
+
+
+# Runs codes one by one.
+def prepare(repl, codes):
     end = time.monotonic() + WARM_UP_S
     repl.sendall(b"\r\x01")
     wait_for(repl, b"raw REPL; CTRL-B to exit\r\n>", end)
-    for code in [function] * WARM_UPS + [BLUETOOTH]:
+    for code in codes:
         repl.sendall(code + b"\x04")
         wait_for(repl, b"\x04>", end)
     repl.sendall(b"\x02\x04")
