@@ -41,6 +41,15 @@ bool mp_rust_ble_is_telling(void);
 // Returns how many bytes were taken, or -1 when the controller is gone.
 int mp_rust_ble_turn(void);
 
+// What the host and the glue take of the C stack below MicroPython's limit, which leaves 256
+// bytes: the longest command, and moving bytes; the cryptography of a pairing. `make size`
+// computes the host's part, 1.7 and 2.8 kB on a Cortex-M0+; some 300 bytes are for interrupts.
+#define MP_RUST_BLE_COMMAND_STACK (1792)
+#define MP_RUST_BLE_CRYPTO_STACK (2944)
+
+// Whether there is that much for who asks.
+bool mp_rust_ble_has_stack(size_t bytes);
+
 // What one thread does at a time: move bytes; switch Bluetooth on or off.
 typedef enum {
     MP_RUST_BLE_MOVING = 1,

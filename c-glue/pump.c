@@ -9,7 +9,8 @@
 // Events of one run of the pump, so that a flood leaves time to the script.
 #define EVENTS_PER_RUN (64)
 
-// How soon to try again when the host has no room for what arrived.
+// How soon to try again when the host has no room for what arrived, or the stack for the
+// host.
 #define BLOCKED_MS (5)
 
 static uint8_t depth;
@@ -122,7 +123,7 @@ static bool pump_one(void) {
         return false; // Without memory the event waits in the host.
     }
     ble_event_t event;
-    if (!ble_poll_event(&event, payload)) {
+    if (!ble_poll_event(&event, payload, mp_rust_ble_has_stack(MP_RUST_BLE_CRYPTO_STACK))) {
         return false;
     }
     ++depth;
@@ -165,6 +166,11 @@ void mp_rust_ble_pump(void) {
     }
     #endif
     if (depth >= MP_RUST_BLE_PUMP_DEPTH) {
+        return;
+    }
+    if (!mp_rust_ble_has_stack(MP_RUST_BLE_COMMAND_STACK)) {
+        // Deep in the script's recursion; it will come out.
+        mp_rust_ble_hci_arm(false, true, mp_rust_ble_now() + BLOCKED_MS);
         return;
     }
     // Only a panic raises here, and nobody above handles exceptions: the

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "py/runtime.h"
+#include "py/cstack.h"
 #include "py/mphal.h"
 #include "py/mperrno.h"
 
@@ -14,6 +15,7 @@
 uint32_t mp_rust_ble_clock(void);
 uint32_t mp_rust_ble_critical_enter(void);
 void mp_rust_ble_critical_exit(uint32_t state);
+void mp_rust_ble_check_stack(void);
 __attribute__((noreturn)) void mp_rust_ble_panic(void);
 
 // The time of each call.
@@ -28,6 +30,29 @@ uint32_t mp_rust_ble_critical_enter(void) {
 
 void mp_rust_ble_critical_exit(uint32_t state) {
     MICROPY_END_ATOMIC_SECTION(state);
+}
+
+bool mp_rust_ble_has_stack(size_t bytes) {
+    #if MICROPY_STACK_CHECK
+    size_t limit = MP_STATE_THREAD(stack_limit);
+    #if LIB_PICO_PLATFORM && MICROPY_PY_THREAD
+    if (!mp_thread_is_main_thread()) {
+        limit += 512; // What mp_thread_create() keeps back.
+    }
+    #endif
+    // Numbers are those of 32 bits.
+    return mp_cstack_usage() + bytes * (sizeof(void *) / 4) < limit;
+    #else
+    return true;
+    #endif
+}
+
+// Commands come from any depth of the script's recursion, on the small stack of any thread,
+// and would write below its end.
+void mp_rust_ble_check_stack(void) {
+    if (!mp_rust_ble_has_stack(MP_RUST_BLE_COMMAND_STACK)) {
+        mp_raise_recursion_depth();
+    }
 }
 
 static volatile uint8_t begun;

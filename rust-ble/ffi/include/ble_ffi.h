@@ -485,11 +485,13 @@ bool ble_poll_timeout(uint32_t *at);
 // Ends what has waited too long.
 void ble_handle_timeout(void);
 
-// The next event for the script; false when there is none for now.
+// The next event for the script; false when there is none for now. `deep`:
+// there is stack for the cryptography of a pairing, some 3 kB; it is put off
+// otherwise.
 //
 // # Safety
 // `event` points to room for one, `payload` to `BLE_EVENT_BYTES`.
-bool ble_poll_event(ble_event_t *event, uint8_t *payload);
+bool ble_poll_event(ble_event_t *event, uint8_t *payload, bool deep);
 
 // The result of the operation that runs; false while it does.
 //
@@ -538,5 +540,7 @@ void ble_answer_secret(uint16_t token, const uint8_t *value, size_t len);
 
 // Answers `_IRQ_SET_SECRET`.
 void ble_answer_stored(uint16_t token, bool stored);
+
+extern void mp_rust_ble_check_stack(void);
 
 #endif  /* BLE_FFI_H */

@@ -168,12 +168,14 @@ pub extern "C" fn ble_handle_timeout() {
     query((), |host| host.handle_timeout(host.now()));
 }
 
-/// The next event for the script; false when there is none for now.
+/// The next event for the script; false when there is none for now. `deep`:
+/// there is stack for the cryptography of a pairing, some 3 kB; it is put off
+/// otherwise.
 ///
 /// # Safety
 /// `event` points to room for one, `payload` to `BLE_EVENT_BYTES`.
 #[no_mangle]
-pub unsafe extern "C" fn ble_poll_event(event: *mut Record, payload: *mut u8) -> bool {
+pub unsafe extern "C" fn ble_poll_event(event: *mut Record, payload: *mut u8, deep: bool) -> bool {
     // SAFETY: the caller promises this room.
     let Some(out) = (unsafe { optional_mut(payload, BLE_EVENT_BYTES) }) else {
         return false;
@@ -184,6 +186,9 @@ pub unsafe extern "C" fn ble_poll_event(event: *mut Record, payload: *mut u8) ->
     #[cfg(feature = "debug")]
     crate::debug::at_event();
     let host = held.host();
+    if !deep {
+        host.put_off_step();
+    }
     let Some(mut record) = host.poll_record(host.now()) else {
         return false;
     };

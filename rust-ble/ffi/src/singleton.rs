@@ -47,6 +47,7 @@ extern "C" {
     fn mp_rust_ble_critical_enter() -> u32;
     fn mp_rust_ble_critical_exit(state: u32);
     fn mp_rust_ble_clock() -> u32;
+    fn mp_rust_ble_check_stack();
 }
 
 // SAFETY: the glue maps these to MicroPython's atomic section, which nests and
@@ -223,6 +224,16 @@ impl Held {
         Held::of(wait()?)
     }
 
+    /// As `take`, once there is enough stack for a command. The glue raises an
+    /// exception otherwise, which leaves the frames of the command for good:
+    /// there is no `Hold` yet, and nothing else has a destructor.
+    #[inline(never)]
+    fn enter() -> Option<Held> {
+        // SAFETY: takes nothing.
+        unsafe { mp_rust_ble_check_stack() };
+        Held::take()
+    }
+
     fn of(hold: Hold) -> Option<Held> {
         // SAFETY: there is one `Hold` at a time, and this one is kept until
         // `Held` is dropped.
@@ -255,7 +266,7 @@ fn refusal() -> ble_error_t {
 
 /// Runs a command.
 pub(crate) fn command(f: impl FnOnce(&mut Host) -> ble_core::Result<()>) -> ble_error_t {
-    let result = Held::take().map(|mut held| {
+    let result = Held::enter().map(|mut held| {
         let result = f(held.host());
         core::mem::forget(held);
         result
@@ -338,6 +349,9 @@ mod tests {
     extern "C" fn mp_rust_ble_clock() -> u32 {
         0
     }
+
+    #[no_mangle]
+    extern "C" fn mp_rust_ble_check_stack() {}
 
     /// A reply that is not taken stays lent; and what the script configured is not
     /// something else because another thread is inside.

@@ -25,8 +25,7 @@ fn the_header_is_up_to_date() {
     assert!(stored == text, "run `make header`");
 }
 
-/// The clock and critical section that the glue provides, for what the test
-/// links.
+/// What the glue provides, for what the test links.
 #[no_mangle]
 extern "C" fn mp_rust_ble_clock() -> u32 {
     0
@@ -39,3 +38,6 @@ extern "C" fn mp_rust_ble_critical_enter() -> u32 {
 
 #[no_mangle]
 extern "C" fn mp_rust_ble_critical_exit(_: u32) {}
+
+#[no_mangle]
+extern "C" fn mp_rust_ble_check_stack() {}

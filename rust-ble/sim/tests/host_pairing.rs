@@ -598,3 +598,33 @@ fn a_step_is_not_forgotten_when_its_time_comes_between_two_calls() {
     }
     assert!(steps >= 2 * 16, "{steps} steps");
 }
+
+/// While the script's recursion leaves no stack for it, the cryptography waits,
+/// and asks again every 5 ms; then it goes on.
+#[test]
+fn steps_that_are_put_off_are_done_later() {
+    let mut world = world(Profile::Full);
+    let (ours, _) = world.connect(0, 1);
+    pair(&mut world, 0, ours);
+    let done = |world: &World| {
+        world.nodes[0]
+            .events
+            .iter()
+            .any(|e| encryption(e).is_some())
+    };
+    for _ in 0..2000 {
+        world.nodes[0].host.put_off_step();
+        world.run(1);
+        assert!(!done(&world));
+        let now = world.now();
+        let again = world.nodes[0].host.poll_timeout();
+        assert!(again.is_some_and(|at| at.reached(now.after(5))));
+    }
+    for _ in 0..10_000 {
+        if done(&world) {
+            return;
+        }
+        world.run(1);
+    }
+    panic!("the steps are forgotten");
+}

@@ -136,6 +136,12 @@ impl Host {
         false
     }
 
+    /// Puts off the next step of a pairing's cryptography, which takes some 3 kB of
+    /// stack, by the 5 ms that it rests after each.
+    pub fn put_off_step(&mut self) {
+        self.rest = super::security::Rest::Due;
+    }
+
     /// Apart from the rest, for it takes much stack.
     #[inline(never)]
     fn step_smp(&mut self) {

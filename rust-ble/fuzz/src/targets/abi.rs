@@ -18,6 +18,9 @@ extern "C" fn mp_rust_ble_critical_enter() -> u32 {
 #[no_mangle]
 extern "C" fn mp_rust_ble_critical_exit(_: u32) {}
 
+#[no_mangle]
+extern "C" fn mp_rust_ble_check_stack() {}
+
 /// The clock that the glue provides.
 static CLOCK: AtomicU32 = AtomicU32::new(0);
 
@@ -56,7 +59,7 @@ pub fn run(data: &[u8]) {
     let mut event = ble_event_t::default();
     let mut payload = [0; BLE_EVENT_BYTES];
     // SAFETY: there is room for an event and its payload.
-    let told = unsafe { ble_poll_event(&mut event, payload.as_mut_ptr()) };
+    let told = unsafe { ble_poll_event(&mut event, payload.as_mut_ptr(), true) };
     assert!(!told && !ble_is_active());
     ble_take_reply();
     assert!(ble_take_memory());
@@ -114,7 +117,7 @@ impl Calls {
         let mut event = ble_event_t::default();
         let mut payload = [0; BLE_EVENT_BYTES];
         // SAFETY: there is room for an event and its payload.
-        if unsafe { ble_poll_event(&mut event, payload.as_mut_ptr()) } {
+        if unsafe { ble_poll_event(&mut event, payload.as_mut_ptr(), true) } {
             assert!(event.key_len as usize + event.data_len as usize <= BLE_EVENT_BYTES);
             self.token = event.token;
         }
