@@ -79,7 +79,12 @@ static int switch_on(const uint8_t *seed) {
         mp_rust_ble_memory_end();
         return MP_ENOMEM;
     }
+    // Another thread must not look for bytes before the transport is up.
+    if (!mp_rust_ble_begin(MP_RUST_BLE_MOVING, INSIDE_MS)) {
+        return MP_EBUSY;
+    }
     int err = mp_rust_ble_hci_open();
+    mp_rust_ble_end(MP_RUST_BLE_MOVING);
     if (err == 0) {
         err = mp_rust_ble_wait(ble_start(seed));
     }
@@ -102,6 +107,7 @@ int mp_bluetooth_init(void) {
     // and run handlers meanwhile.
     nlr_buf_t nlr;
     if (nlr_push(&nlr) != 0) {
+        mp_rust_ble_end(MP_RUST_BLE_MOVING);
         mp_rust_ble_shut_down();
         mp_rust_ble_end(MP_RUST_BLE_SWITCHING);
         nlr_jump(nlr.ret_val);
