@@ -50,6 +50,11 @@ void mp_rust_ble_hci_arm(bool want_rx, bool has_deadline, uint32_t deadline_ms) 
 
 void mp_rust_ble_hci_wait(uint32_t ms) {
     if (ms > 0) {
+        #if LIB_PICO_PLATFORM
+        if (get_core_num() != 0) {
+            ms = 1; // The interrupts of the transport are the main core's.
+        }
+        #endif
         #ifdef MICROPY_INTERNAL_WFE
         MICROPY_INTERNAL_WFE(ms);
         #else

@@ -36,6 +36,18 @@
 #define STAGE_SIZE (64)
 #endif
 
+// Where interrupt and thread may run on two cores: the port's functions leave bytes behind,
+// or read some that are not there, while the other is inside.
+#if LIB_PICO_PLATFORM
+#define UART_ENTER() MICROPY_BEGIN_ATOMIC_SECTION()
+#define UART_EXIT(state) MICROPY_END_ATOMIC_SECTION(state)
+#else
+#define UART_ENTER() (0)
+#define UART_EXIT(state) ((void)(state))
+#endif
+
+static void irq_claim(void);
+
 static uint8_t stage[STAGE_SIZE];
 static uint16_t stage_len;
 static uint16_t stage_pos;
@@ -51,12 +63,15 @@ static void stage_byte(uint8_t byte) {
 static void stage_fill(void) {
     stage_len = 0;
     stage_pos = 0;
+    irq_claim();
     bool awake = mp_bluetooth_hci_controller_woken();
     #if READS_PACKETS
     mp_bluetooth_hci_uart_readpacket(stage_byte);
     #else
     while (stage_len < STAGE_SIZE) {
+        uint32_t state = UART_ENTER();
         int byte = mp_bluetooth_hci_uart_readchar();
+        UART_EXIT(state);
         if (byte < 0) {
             break;
         }
@@ -131,7 +146,10 @@ static bool send_byte(uint8_t byte) {
         MICROPY_INTERNAL_WFE(1);
     }
     int err;
-    return uart_protocol()->write(mp_bthci_uart, &byte, 1, &err) == 1;
+    uint32_t state = UART_ENTER();
+    bool sent = uart_protocol()->write(mp_bthci_uart, &byte, 1, &err) == 1;
+    UART_EXIT(state);
+    return sent;
 }
 
 bool mp_rust_ble_hci_send(const mp_rust_ble_part_t *parts, size_t num_parts) {
@@ -165,20 +183,26 @@ bool mp_rust_ble_hci_send(const mp_rust_ble_part_t *parts, size_t num_parts) {
 // us the calls of the SDK's function. A script may set up this UART again while it is ours.
 
 #include "hardware/irq.h"
+#include "hardware/uart.h"
 
 #define UART_IRQ (UART0_IRQ + MICROPY_HW_BLE_UART_ID)
 
 static irq_handler_t uart_irq_handler;
 static volatile bool irq_attached;
+static volatile bool irq_unclaimed;
 
 void __real_irq_set_exclusive_handler(uint num, irq_handler_t handler);
 void __wrap_irq_set_exclusive_handler(uint num, irq_handler_t handler);
 
 static void uart_irq(void) {
-    uart_irq_handler();
-    if (irq_attached) {
-        mp_bluetooth_hci_poll_now();
+    if (!irq_attached) {
+        uart_irq_handler();
+        return;
     }
+    uint32_t state = UART_ENTER();
+    uart_irq_handler();
+    UART_EXIT(state);
+    mp_bluetooth_hci_poll_now();
 }
 
 void __wrap_irq_set_exclusive_handler(uint num, irq_handler_t handler) {
@@ -189,12 +213,28 @@ void __wrap_irq_set_exclusive_handler(uint num, irq_handler_t handler) {
     __real_irq_set_exclusive_handler(num, handler);
 }
 
+// The interrupt comes to the core that has set the UART up. It is to come to the main core,
+// for the other is reset when a thread begins or MicroPython ends it.
 static void irq_attach(void) {
     irq_attached = true;
+    if (get_core_num() != 0) {
+        irq_set_enabled(UART_IRQ, false);
+        irq_unclaimed = true;
+    }
 }
 
+static void irq_claim(void) {
+    if (irq_unclaimed && get_core_num() == 0) {
+        irq_unclaimed = false;
+        irq_set_enabled(UART_IRQ, true);
+    }
+}
+
+// For both cores.
 static void irq_detach(void) {
     irq_attached = false;
+    irq_unclaimed = false;
+    uart_set_irq_enables(UART_INSTANCE(MICROPY_HW_BLE_UART_ID), false, false);
 }
 
 #elif defined(STM32_HAL_H) && MICROPY_HW_BLE_UART_RXNE
@@ -219,6 +259,11 @@ static void irq_attach(void) {
 static void irq_detach(void) {
 }
 
+#endif
+
+#if !LIB_PICO_PLATFORM
+static void irq_claim(void) {
+}
 #endif
 
 int mp_rust_ble_transport_open(void) {
