@@ -60,6 +60,9 @@ typedef enum {
 bool mp_rust_ble_begin(mp_rust_ble_task_t task, uint32_t limit_ms);
 void mp_rust_ble_end(uint8_t tasks);
 
+// Off at once, after the other threads were ended wherever they were.
+void mp_rust_ble_forget_threads(void);
+
 // After a command of the script: send what it queued, set the next deadline.
 void mp_rust_ble_flush(void);
 

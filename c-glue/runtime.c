@@ -113,13 +113,17 @@ MP_WEAK void __aeabi_memclr(void *dest, size_t len) {
 }
 #endif
 
+void mp_rust_ble_forget_threads(void) {
+    ble_abandon();
+    mp_rust_ble_end(MP_RUST_BLE_MOVING | MP_RUST_BLE_SWITCHING);
+    mp_rust_ble_shut_down();
+}
+
 // A bug in the host, which is off from here on. The jump leaves Rust's frames
 // for good; ffi/src/panic.rs says why that is sound here, and only here.
 void mp_rust_ble_panic(void) {
     mp_printf(MICROPY_ERROR_PRINTER, "Bluetooth host panicked\n");
-    ble_abandon();
-    mp_rust_ble_end(MP_RUST_BLE_MOVING | MP_RUST_BLE_SWITCHING);
-    mp_rust_ble_shut_down();
+    mp_rust_ble_forget_threads();
     mp_raise_OSError(MP_EIO);
 }
 

@@ -30,6 +30,7 @@ set(RUST_BLE_SOURCES
     ${RUST_BLE_DIR}/c-glue/runtime.c
     ${RUST_BLE_DIR}/c-glue/upcalls.c
     ${RUST_BLE_DIR}/c-glue/wait.c
+    ${RUST_BLE_DIR}/c-glue/board/core1.c
     ${RUST_BLE_DIR}/c-glue/board/cyw43.c
     ${RUST_BLE_DIR}/c-glue/board/schedule.c
     ${RUST_BLE_DIR}/c-glue/board/uart.c
@@ -46,6 +47,9 @@ target_compile_definitions(${MICROPY_TARGET} PRIVATE
     MICROPY_PY_BLUETOOTH_ENABLE_PAIRING_BONDING=1
     MICROPY_PY_BLUETOOTH_ENABLE_HCI_CMD=1
 )
+# For c-glue/board/core1.c, which is called when the second core is to stop.
+target_link_options(${MICROPY_TARGET} PRIVATE
+    "LINKER:--wrap=mp_thread_deinit" "LINKER:--wrap=multicore_reset_core1")
 if(NOT MICROPY_PY_BLUETOOTH_CYW43)
     # For c-glue/board/uart.c, which hears of the UART's interrupts so.
     target_link_options(${MICROPY_TARGET} PRIVATE "LINKER:--wrap=irq_set_exclusive_handler")
