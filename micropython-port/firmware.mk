@@ -3,6 +3,7 @@
 BOARD ?= RPI_PICO
 BOARD_VARIANT ?= rust_ble
 ATTEMPTS ?= 1
+SEEDS ?= 1
 
 FIRMWARE = --dir "$(MPY_DIR)" --version "$(MPY_VERSION)" --cache $(CACHE) --build $(BUILD)
 EMULATE = $(PYTHON) multitests/emulate.py --mpy-dir "$(MPY_DIR)" --version "$(MPY_VERSION)" \
@@ -27,6 +28,11 @@ emulate-mixed: unix air ## the same between a board in qemu and the unix port
 .PHONY: emulate-rp2
 emulate-rp2: air ## the same between two emulated RP2040 with HCI on a UART
 	@$(EMULATE) --machine rp2040 --machine rp2040 $(TESTS)
+
+.PHONY: emulate-cores
+emulate-cores: air ## both cores of an RP2040 inside Bluetooth at once: SEED= SEEDS= TESTS=
+	@$(PYTHON) multitests/cores.py --mpy-dir "$(MPY_DIR)" --version "$(MPY_VERSION)" \
+		--cache $(CACHE) --build $(BUILD) --seed $(SEED) --seeds $(SEEDS) $(TESTS)
 
 .PHONY: emulate-stm32
 emulate-stm32: air need-mpy-dir ## the same between two STM32F405 in qemu: MPY_DIR=
