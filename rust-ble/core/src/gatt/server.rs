@@ -63,16 +63,6 @@ pub struct Link {
     unsaved: bool,
 }
 
-/// What is kept of a bonded client besides its CCCDs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Saved {
-    /// Client Supported Features.
-    pub features: u8,
-    /// Database Hash of the services that the client knows; zeros if it is
-    /// change-unaware.
-    pub hash: [u8; 16],
-}
-
 /// Whether the client knows the services as they are (Vol 3, Part G, 2.5.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sync {
@@ -207,30 +197,29 @@ impl Link {
         self.queue.next_written(db, pool)
     }
 
-    /// Restores a bonded client, once the link is encrypted. False if the
-    /// services changed since: then of its CCCDs only that of Service Changed
-    /// (`SERVICE_CHANGED_HANDLE + 1`) may be restored, others may by now
-    /// belong to something else.
-    pub fn restore(&mut self, db: &mut Database, saved: &Saved) -> bool {
-        self.features |= saved.features;
-        let same = saved.hash == *db.hash();
+    /// Restores what `save` gave of a bonded client, once the link is encrypted.
+    /// False if the services changed since: then of its CCCDs only that of
+    /// Service Changed (`SERVICE_CHANGED_HANDLE + 1`) may be restored, others may
+    /// by now belong to something else.
+    pub fn restore(&mut self, db: &mut Database, features: u8, hash: &[u8; 16]) -> bool {
+        self.features |= features;
+        let same = hash == db.hash();
         if !same {
             self.sync = Sync::Unaware;
         }
         same
     }
 
-    /// What is to be kept of a bonded client.
-    pub fn save(&self, db: &mut Database) -> Saved {
+    /// What is to be kept of a bonded client besides its CCCDs: its Client
+    /// Supported Features, and the Database Hash of the services that it knows,
+    /// zeros if it is change-unaware.
+    pub fn save<'a>(&self, db: &'a mut Database) -> (u8, &'a [u8; 16]) {
         let hash = if self.is_aware(db) {
-            *db.hash()
+            db.hash()
         } else {
-            [0; 16]
+            &[0; 16]
         };
-        Saved {
-            features: self.features,
-            hash,
-        }
+        (self.features, hash)
     }
 
     /// Whether a CCCD or what `save` gives changed since this was last asked.

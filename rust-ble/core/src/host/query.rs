@@ -6,7 +6,7 @@ use crate::addr::Address;
 use crate::event::{Record, Token, BLE_IRQ_GET_SECRET, BLE_IRQ_SET_SECRET};
 use crate::smp::bonds::{self, Identity, BOND_LEN, KIND_BOND, KIND_CLIENT, KIND_OWN, OWN_KEY};
 use crate::smp::OwnIdentity;
-use crate::wire::{copy, Reader, Writer};
+use crate::wire::{Reader, Writer};
 use heapless::Vec;
 
 /// CCCDs of one bonded client that are kept.
@@ -192,24 +192,26 @@ impl Host {
             purpose.what = What::DeleteBond;
         }
         let Purpose { what, slot, peer } = purpose;
-        let (event, kind, key_len) = match what {
-            What::LoadOwn => (BLE_IRQ_GET_SECRET, KIND_OWN, OWN_KEY.len() as u8),
-            What::StoreOwn => (BLE_IRQ_SET_SECRET, KIND_OWN, OWN_KEY.len() as u8),
+        let kind = match what {
+            What::LoadOwn | What::StoreOwn => KIND_OWN,
+            What::LoadClient | What::StoreClient | What::DeleteClient => KIND_CLIENT,
+            _ => KIND_BOND,
+        };
+        let event = match what {
+            What::LoadOwn | What::LoadIdentity | What::LoadBond | What::LoadClient => {
+                BLE_IRQ_GET_SECRET
+            }
+            _ => BLE_IRQ_SET_SECRET,
+        };
+        let key_len = match what {
+            What::LoadOwn | What::StoreOwn => OWN_KEY.len() as u8,
             // By index without a key.
-            What::LoadIdentity => (BLE_IRQ_GET_SECRET, KIND_BOND, 0),
-            What::LoadBond => (BLE_IRQ_GET_SECRET, KIND_BOND, KEY_LEN),
-            What::LoadClient => (BLE_IRQ_GET_SECRET, KIND_CLIENT, KEY_LEN),
-            What::StoreClient | What::DeleteClient => (BLE_IRQ_SET_SECRET, KIND_CLIENT, KEY_LEN),
-            _ => (BLE_IRQ_SET_SECRET, KIND_BOND, KEY_LEN),
+            What::LoadIdentity => 0,
+            _ => KEY_LEN,
         };
         self.query.set_key(&peer);
-        let value_len = match what {
-            What::StoreOwn => copy(&mut self.query.value, &self.settings.own.emit()),
-            // Nothing, when the link is gone meanwhile.
-            What::StoreBond => copy(&mut self.query.value, self.smp.bond_to_store(slot)?),
-            What::StoreClient => self.emit_client(&peer)?,
-            _ => 0,
-        };
+        // Nothing, when the link is gone meanwhile.
+        let value_len = self.emit_value(&purpose)?;
         let token = self.query.ask(purpose);
         let record = self.push_event(event, 0, kind.into());
         if what == What::LoadIdentity {
@@ -239,21 +241,32 @@ impl Host {
         }
     }
 
-    /// Makes the value that keeps what the client of a bonded peer configured,
-    /// and gives its length; `None` if there is no such link any more, since
-    /// without it there is nothing new to keep.
-    fn emit_client(&mut self, peer: &Address) -> Option<usize> {
-        let slot = self.slot_of(peer)?;
-        let saved = self.links[slot].server.save(&mut self.db);
+    /// Makes the value to store, if there is one, and gives its length; `None` if
+    /// the link that it is about is gone, for without it there is nothing to keep.
+    fn emit_value(&mut self, purpose: &Purpose) -> Option<usize> {
+        let client = match purpose.what {
+            What::StoreClient => self.slot_of(&purpose.peer)?,
+            _ => 0,
+        };
         let mut w = Writer::new(&mut self.query.value);
-        bonds::client_emit(&mut w, saved.features, &saved.hash);
-        let mut handle = 0;
-        while let Some((next, bits)) = self.db.next_cccd(slot, handle) {
-            if w.room() < 4 {
-                break;
+        match purpose.what {
+            What::StoreOwn => self.settings.own.emit(&mut w),
+            What::StoreBond => {
+                w.bytes(self.smp.bond_to_store(purpose.slot)?);
             }
-            w.u16(next).u16(bits as u16);
-            handle = next;
+            What::StoreClient => {
+                let (features, hash) = self.links[client].server.save(&mut self.db);
+                bonds::client_emit(&mut w, features, hash);
+                let mut handle = 0;
+                while let Some((next, bits)) = self.db.next_cccd(client, handle) {
+                    if w.room() < 4 {
+                        break;
+                    }
+                    w.u16(next).u16(bits as u16);
+                    handle = next;
+                }
+            }
+            _ => {}
         }
         Some(w.len())
     }
@@ -265,8 +278,7 @@ impl Host {
         }
         match value.and_then(bonds::client_parse) {
             Some((features, hash, cccds)) => {
-                let saved = crate::gatt::server::Saved { features, hash };
-                let same = link.server.restore(&mut self.db, &saved);
+                let same = link.server.restore(&mut self.db, features, hash);
                 let mut r = Reader(cccds);
                 while let (Some(handle), Some(bits)) = (r.u16(), r.u16()) {
                     if same || handle == crate::gatt::db::SERVICE_CHANGED_HANDLE + 1 {

@@ -262,13 +262,8 @@ impl OwnIdentity {
     }
 
     /// The value to store.
-    pub fn emit(&self) -> [u8; OWN_LEN] {
-        let mut value = [0; OWN_LEN];
-        Writer::new(&mut value)
-            .u8(VERSION)
-            .bytes(&self.irk)
-            .bytes(&self.address);
-        value
+    pub fn emit(&self, out: &mut Writer) {
+        out.u8(VERSION).bytes(&self.irk).bytes(&self.address);
     }
 }
 
@@ -450,13 +445,10 @@ pub fn client_emit(out: &mut Writer, features: u8, hash: &[u8; 16]) {
 
 /// Checks and reads a `KIND_CLIENT` value: features, hash, and the bytes of
 /// the CCCDs, four each: `Reader::u16` twice.
-pub fn client_parse(value: &[u8]) -> Option<(u8, [u8; 16], &[u8])> {
-    let mut r = Reader(value);
-    if r.u8()? != VERSION {
-        return None;
-    }
-    let (features, hash, cccds) = (r.u8()?, r.array()?, r.rest());
-    (cccds.len() % 4 == 0).then_some((features, hash, cccds))
+pub fn client_parse(value: &[u8]) -> Option<(u8, &[u8; 16], &[u8])> {
+    let (&[version, features], rest) = value.split_first_chunk()?;
+    let (hash, cccds) = rest.split_first_chunk()?;
+    (version == VERSION && cccds.len() % 4 == 0).then_some((features, hash, cccds))
 }
 
 #[cfg(test)]
@@ -571,7 +563,8 @@ mod tests {
     fn our_identity_comes_back_from_its_value() {
         let own = OwnIdentity::new(&mut Rng::new(&[7; 32]));
         assert!(Address::random(own.address).is_identity());
-        let value = own.emit();
+        let mut value = [0; OWN_LEN];
+        own.emit(&mut Writer::new(&mut value));
         assert_eq!(OwnIdentity::parse(&value), Some(own));
         for len in 0..value.len() {
             assert_eq!(OwnIdentity::parse(&value[..len]), None);
@@ -655,7 +648,7 @@ mod tests {
         assert_eq!(len, CLIENT_HEADER + 4);
         assert_eq!(
             client_parse(&buf[..len]),
-            Some((1, [2; 16], [0x10, 0, 1, 0].as_slice()))
+            Some((1, &[2; 16], [0x10, 0, 1, 0].as_slice()))
         );
         for len in (0..len).filter(|&len| len != CLIENT_HEADER) {
             assert_eq!(client_parse(&buf[..len]), None);

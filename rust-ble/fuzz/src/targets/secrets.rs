@@ -2,15 +2,18 @@
 
 use crate::driver::{Driver, CONN};
 use crate::input::Input;
-use ble_core::smp::bonds::client_parse;
+use ble_core::smp::bonds::{client_parse, OWN_LEN};
 use ble_core::smp::{Bond, Identities, IoCapability, OwnIdentity, SecurityConfig};
+use ble_core::wire::Writer;
 
 /// Each value by itself, then all to a host that asks for them.
 pub fn run(data: &[u8]) {
     let (&how, data) = data.split_first().unwrap_or((&0, &[]));
     let _ = Bond::parse(data);
     if let Some(own) = OwnIdentity::parse(data) {
-        assert_eq!(OwnIdentity::parse(&own.emit()), Some(own));
+        let mut value = [0; OWN_LEN];
+        own.emit(&mut Writer::new(&mut value));
+        assert_eq!(OwnIdentity::parse(&value), Some(own));
     }
     let _ = client_parse(data);
     let mut identities = Identities::new();

@@ -166,16 +166,16 @@ fn service_changed_is_due_once_to_who_subscribed_and_makes_aware() {
 #[test]
 fn a_bonded_client_learns_of_a_change_while_it_was_away() {
     let (mut bench, handle) = robust();
-    let saved = bench.link.save(&mut bench.db);
-    assert_eq!((saved.features, saved.hash), (1, *bench.db.hash()));
+    let (features, &hash) = bench.link.save(&mut bench.db);
+    assert_eq!((features, &hash), (1, bench.db.hash()));
 
     bench.link = Link::new(&bench.db);
-    assert!(bench.link.restore(&mut bench.db, &saved));
+    assert!(bench.link.restore(&mut bench.db, features, &hash));
     assert_eq!(bench.read(handle), [opcode::READ_RSP, b'v']);
 
     change(&mut bench);
     bench.link = Link::new(&bench.db);
-    assert!(!bench.link.restore(&mut bench.db, &saved));
+    assert!(!bench.link.restore(&mut bench.db, features, &hash));
     bench
         .db
         .restore_cccd(bench.slot, SERVICE_CHANGED_HANDLE + 1, cccd::INDICATE);
@@ -184,14 +184,15 @@ fn a_bonded_client_learns_of_a_change_while_it_was_away() {
         .service_changed_due(&bench.db, bench.slot)
         .is_some());
     // It leaves again without having learned.
-    let unaware = bench.link.save(&mut bench.db);
-    assert_eq!((unaware.features, unaware.hash), (1, [0; 16]));
+    let (features, &unaware) = bench.link.save(&mut bench.db);
+    assert_eq!((features, unaware), (1, [0; 16]));
     bench.link = Link::new(&bench.db);
-    assert!(!bench.link.restore(&mut bench.db, &unaware));
+    assert!(!bench.link.restore(&mut bench.db, features, &unaware));
     let read = pdu(opcode::READ_REQ, &[handle], &[]);
     assert_eq!(bench.error(&read), (handle, DATABASE_OUT_OF_SYNC));
     assert_eq!(bench.read(handle), [opcode::READ_RSP, b'v']);
-    assert_eq!(bench.link.save(&mut bench.db).hash, *bench.db.hash());
+    let hash = *bench.db.hash();
+    assert_eq!(bench.link.save(&mut bench.db), (1, &hash));
 }
 
 #[test]
