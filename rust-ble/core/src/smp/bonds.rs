@@ -17,7 +17,7 @@
 use super::pdu::code;
 use super::{crypto, Rng};
 use crate::config::MAX_BONDS;
-use crate::wire::{copy, Reader, Writer};
+use crate::wire::{copy, Writer};
 use crate::{Address, Security};
 
 /// Secret type of our own identity.
@@ -71,7 +71,7 @@ pub(super) mod field {
 
 impl Bond {
     /// All of it zeros, for a static.
-    pub(super) const fn blank() -> Bond {
+    pub const fn blank() -> Bond {
         Bond([0; BOND_LEN])
     }
 
@@ -84,12 +84,11 @@ impl Bond {
         bond
     }
 
-    /// Checks and reads a stored value.
-    pub fn parse(value: &[u8]) -> Option<Bond> {
+    /// Checks a stored value, and reads it into `bond`.
+    pub fn parse<'a>(value: &[u8], bond: &'a mut Bond) -> Option<&'a Bond> {
         if value.len() != BOND_LEN {
             return None;
         }
-        let mut bond = Bond::blank();
         copy(&mut bond.0, value);
         let sound = bond.0[0] == VERSION
             && bond.0[field::IDENTITY] <= 1
@@ -251,14 +250,14 @@ impl OwnIdentity {
 
     /// Checks and reads a stored value.
     pub fn parse(value: &[u8]) -> Option<Self> {
-        let mut r = Reader(value);
-        if value.len() != OWN_LEN || r.u8_or_0() != VERSION {
-            return None;
-        }
-        let mut own = OwnIdentity::NONE;
-        copy(&mut own.irk, r.bytes(16)?);
-        copy(&mut own.address, r.rest());
-        (own.irk != [0; 16] && Address::random(own.address).is_identity()).then_some(own)
+        let (&[version], rest) = value.split_first_chunk()?;
+        let (&irk, address) = rest.split_first_chunk()?;
+        let own = OwnIdentity {
+            irk,
+            address: address.try_into().ok()?,
+        };
+        (version == VERSION && own.irk != [0; 16] && Address::random(own.address).is_identity())
+            .then_some(own)
     }
 
     /// The value to store.
@@ -298,7 +297,7 @@ impl Identities {
 
     /// Enters a stored value; false when it is garbage or the table is full.
     pub fn load(&mut self, value: &[u8]) -> bool {
-        Bond::parse(value).is_some_and(|bond| self.insert(&bond))
+        Bond::parse(value, &mut Bond::blank()).is_some_and(|bond| self.insert(bond))
     }
 
     /// Enters or replaces a bond; false when the table is full.
@@ -486,8 +485,9 @@ mod tests {
         assert_eq!(value[10..36], OURS_KEY);
         assert_eq!(value[36..62], PEERS_KEY);
         assert_eq!(value[62..], [9; 16]);
-        let read = Bond::parse(value).unwrap();
-        assert_eq!(read, bond);
+        let mut room = Bond::blank();
+        let read = Bond::parse(value, &mut room).unwrap();
+        assert_eq!(*read, bond);
         assert_eq!(
             (read.ours(), read.peers(), read.irk()),
             (Some(&OURS_KEY), Some(&PEERS_KEY), Some(&[9; 16]))
@@ -529,10 +529,11 @@ mod tests {
     #[test]
     fn garbage_is_no_bond() {
         let value = *bond().value();
+        let parse = |value: &[u8]| Bond::parse(value, &mut Bond::blank()).copied();
         for len in 0..value.len() {
-            assert_eq!(Bond::parse(&value[..len]), None);
+            assert_eq!(parse(&value[..len]), None);
         }
-        assert_eq!(Bond::parse(&[value.as_slice(), &[0]].concat()), None);
+        assert_eq!(parse(&[value.as_slice(), &[0]].concat()), None);
         for (at, byte) in [
             (0, 0),
             (0, 2),
@@ -545,9 +546,9 @@ mod tests {
         ] {
             let mut bad = value;
             bad[at] = byte;
-            assert_eq!(Bond::parse(&bad), None, "{at}");
+            assert_eq!(parse(&bad), None, "{at}");
         }
-        assert_eq!(Bond::parse(&[0xff; BOND_LEN]), None);
+        assert_eq!(parse(&[0xff; BOND_LEN]), None);
         assert!(!Identities::new().load(&[0; BOND_LEN]));
     }
 

@@ -277,8 +277,9 @@ impl Smp {
     pub fn bond_loaded(&mut self, index: u8, value: Option<&[u8]>) {
         let running = find(&mut self.pairings, index);
         let Some(pairing) = running else { return };
-        let bond = value.and_then(Bond::parse);
-        let bond = bond.as_ref().filter(|bond| bond.is_of(&pairing.bond));
+        let mut room = Bond::blank();
+        let bond = value.and_then(|value| Bond::parse(value, &mut room));
+        let bond = bond.filter(|bond| bond.is_of(&pairing.bond));
         self.identities.note(&pairing.bond.identity(), bond);
         match pairing.state {
             State::LoadToJudge => pairing.judge(&self.identities),

@@ -9,7 +9,7 @@ use ble_core::wire::Writer;
 /// Each value by itself, then all to a host that asks for them.
 pub fn run(data: &[u8]) {
     let (&how, data) = data.split_first().unwrap_or((&0, &[]));
-    let _ = Bond::parse(data);
+    let _ = Bond::parse(data, &mut Bond::blank());
     if let Some(own) = OwnIdentity::parse(data) {
         let mut value = [0; OWN_LEN];
         own.emit(&mut Writer::new(&mut value));

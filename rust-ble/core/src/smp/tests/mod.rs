@@ -210,7 +210,7 @@ impl Side {
 
     fn bond(&self) -> Option<Bond> {
         let value = self.secrets.get(&bonds::key(&self.link.identity))?;
-        Some(Bond::parse(value).unwrap())
+        Some(*Bond::parse(value, &mut Bond::blank()).unwrap())
     }
 
     /// The reason of the Pairing Failed sent last.
