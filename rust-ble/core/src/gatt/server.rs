@@ -388,6 +388,7 @@ fn begins_with(op: u8) -> u8 {
 }
 
 impl Request<'_, '_, '_> {
+    /// Of each request the number of the response is the next one.
     fn run(&mut self, op: u8, parameters: &[u8]) -> Step<()> {
         let begins = begins_with(op);
         if begins & ONE != 0 {
@@ -402,21 +403,20 @@ impl Request<'_, '_, '_> {
         if begins & SYNC != 0 {
             self.check_sync(self.first)?;
         }
+        if op & opcode::COMMAND_FLAG == 0 {
+            self.out.u8(op + 1);
+        }
         match op {
             opcode::EXCHANGE_MTU_REQ => self.exchange_mtu(),
             opcode::FIND_INFORMATION_REQ => self.find_information()?,
-            opcode::READ_REQ | opcode::READ_BLOB_REQ => self.read(op)?,
+            opcode::READ_REQ | opcode::READ_BLOB_REQ => self.read()?,
             opcode::READ_MULTIPLE_REQ | opcode::READ_MULTIPLE_VARIABLE_REQ => {
                 self.read_multiple(op)?;
             }
             opcode::FIND_BY_TYPE_VALUE_REQ
             | opcode::READ_BY_TYPE_REQ
             | opcode::READ_BY_GROUP_TYPE_REQ => self.list(op)?,
-            opcode::WRITE_REQ => {
-                self.write()?;
-                self.out.u8(opcode::WRITE_RSP);
-            }
-            opcode::WRITE_CMD => self.write()?,
+            opcode::WRITE_REQ | opcode::WRITE_CMD => self.write()?,
             opcode::PREPARE_WRITE_REQ => self.prepare_write(parameters)?,
             opcode::EXECUTE_WRITE_REQ => self.execute_write()?,
             // We have no CSRK to check a Signed Write Command with. It and
@@ -429,9 +429,7 @@ impl Request<'_, '_, '_> {
     /// Vol 3, Part F, 3.4.2. A client that asks again gets the same answer,
     /// and the MTU stays.
     fn exchange_mtu(&mut self) {
-        self.out
-            .u8(opcode::EXCHANGE_MTU_RSP)
-            .u16(self.ctx.preferred_mtu);
+        self.out.u16(self.ctx.preferred_mtu);
         if !core::mem::replace(&mut self.link.mtu_exchanged, true) {
             let mtu = self.first.min(self.ctx.preferred_mtu).max(DEFAULT_MTU);
             self.outcome = Outcome::MtuExchanged { mtu };

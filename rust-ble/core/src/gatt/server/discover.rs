@@ -1,7 +1,7 @@
 //! Find Information (Vol 3, Part F, 3.4.3.1).
 
 use super::{fail, Request, Step};
-use crate::wire::att::{error, opcode};
+use crate::wire::att::error;
 
 /// Format of a Find Information Response: 16 bit UUIDs.
 const SHORT: u8 = 1;
@@ -20,7 +20,7 @@ impl Request<'_, '_, '_> {
             let this = if uuid.len() == 2 { SHORT } else { LONG };
             if format == 0 {
                 format = this;
-                self.out.u8(opcode::FIND_INFORMATION_RSP).u8(format);
+                self.out.u8(format);
             }
             if this != format || self.out.len() + 2 + uuid.len() > self.limit {
                 break;

@@ -15,10 +15,9 @@ impl Request<'_, '_, '_> {
     /// 3.4.4.3 and 3.4.4.5. Of short values the rest is served too: a client
     /// that cannot know the length asks for it when a value just filled the
     /// last answer.
-    pub(super) fn read(&mut self, op: u8) -> Step<()> {
+    pub(super) fn read(&mut self) -> Step<()> {
         let (handle, offset) = (self.first, self.second);
         self.readable(handle)?;
-        self.out.u8(op + 1);
         match self.put_value(handle, offset.into(), usize::MAX) {
             Some(_) => Ok(()),
             None => fail(error::INVALID_OFFSET, handle),
@@ -32,7 +31,6 @@ impl Request<'_, '_, '_> {
         if len < 4 || len % 2 != 0 {
             return Err(MALFORMED);
         }
-        self.out.u8(op + 1);
         while let Some(handle) = self.r.u16() {
             self.check_sync(handle)?;
             self.readable(handle)?;
@@ -92,7 +90,6 @@ impl Request<'_, '_, '_> {
             _ => {}
         }
         let before = if op == opcode::READ_BY_TYPE_REQ { 2 } else { 4 };
-        self.out.u8(op + 1);
         let mut item = 0;
         if given.is_some() {
             item = before;

@@ -7,7 +7,7 @@ use crate::gatt::db::{allowed_bits, flag, Database};
 use crate::gatt::layout::{Attribute, Kind};
 use crate::gatt::permission;
 use crate::gatt::Outcome;
-use crate::wire::att::{error, opcode};
+use crate::wire::att::error;
 
 /// The Client Supported Features that exist: Robust Caching, EATT, Multiple
 /// Handle Value Notifications. Others are reserved and ignored.
@@ -58,7 +58,7 @@ impl Request<'_, '_, '_> {
         if !self.link.queue.push(self.ctx.pool, &entry) {
             return fail(error::PREPARE_QUEUE_FULL, handle);
         }
-        self.out.u8(opcode::PREPARE_WRITE_RSP).bytes(parameters);
+        self.out.bytes(parameters);
         Ok(())
     }
 
@@ -67,23 +67,16 @@ impl Request<'_, '_, '_> {
         let flags = self.r.u8().ok_or(MALFORMED)?;
         self.end()?;
         match flags {
-            CANCEL => {}
-            COMMIT => match self.commit() {
-                Ok(()) => {
-                    self.outcome = Outcome::Events;
-                    self.out.u8(opcode::EXECUTE_WRITE_RSP);
-                    return Ok(());
-                }
-                Err(stop) if stop.is_query() => return Err(stop),
-                Err(stop) => {
+            CANCEL => self.link.queue.clear(self.ctx.pool),
+            COMMIT => {
+                let committed = self.commit();
+                if committed.is_err_and(|stop| !stop.is_query()) {
                     self.link.queue.clear(self.ctx.pool);
-                    return Err(stop);
                 }
-            },
+                committed?;
+            }
             _ => return Err(MALFORMED),
         }
-        self.link.queue.clear(self.ctx.pool);
-        self.out.u8(opcode::EXECUTE_WRITE_RSP);
         Ok(())
     }
 
@@ -128,6 +121,7 @@ impl Request<'_, '_, '_> {
             }
         }
         self.link.queue.executed();
+        self.outcome = Outcome::Events;
         Ok(())
     }
 
