@@ -27,13 +27,17 @@ import rust  # noqa: E402
 # Sizes under which growth is measured: as many links as the core can have.
 MANY = {"RUST_BLE_MAX_LINKS": "32", "RUST_BLE_POOL_BYTES": "32000"}
 
-Arm = collections.namedtuple("Arm", "name target machine code ram mhz chip")
-ARMS = [
-    Arm("Cortex-M0+", "thumbv6m-none-eabi", "mps2-an385", "0", "0x20000000", 125, "RP2040"),
-    Arm("Cortex-M3", "thumbv7m-none-eabi", "mps2-an385", "0", "0x20000000", None, None),
-    Arm("Cortex-M4", "thumbv7em-none-eabi", "mps2-an386", "0", "0x20000000", 64, "STM32WB55"),
-    Arm("Cortex-M33", "thumbv8m.main-none-eabi", "mps2-an505", "0x10000000", "0x38000000", 150,
-        "RP2350"),
+ARM, RISCV = "qemu-system-arm", "qemu-system-riscv32"
+Cpu = collections.namedtuple("Cpu", "name target qemu machine code ram mhz chip")
+CPUS = [
+    Cpu("Cortex-M0+", "thumbv6m-none-eabi", ARM, "mps2-an385", "0", "0x20000000", 125, "RP2040"),
+    Cpu("Cortex-M3", "thumbv7m-none-eabi", ARM, "mps2-an385", "0", "0x20000000", None, None),
+    Cpu("Cortex-M4", "thumbv7em-none-eabi", ARM, "mps2-an386", "0", "0x20000000", 64,
+        "STM32WB55"),
+    Cpu("Cortex-M33", "thumbv8m.main-none-eabi", ARM, "mps2-an505", "0x10000000", "0x38000000",
+        150, "RP2350"),
+    Cpu("RISC-V", "riscv32imac-unknown-none-elf", RISCV, "virt", "0x80000000", "0x80200000",
+        150, "RP2350"),
 ]
 # Beside its own, a clock that the same code runs at elsewhere.
 MORE_CLOCKS = {"Cortex-M4": [(168, "STM32F405")]}
@@ -100,17 +104,17 @@ def report(args):
     parts["RATES"], parts["SDUS"] = rates or (why, why)
     counts, why = attempt("Instructions on this processor", instructions)
     parts["INSTRUCTIONS"], parts["ATTRIBUTES"] = counts or (why, why)
-    arms, reasons = [], collections.OrderedDict()
-    for arm in ARMS:
-        counts, why = attempt("Instructions on %s" % arm.name, lambda: run_arm(arm))
+    cpus, reasons = [], collections.OrderedDict()
+    for cpu in CPUS:
+        counts, why = attempt("Instructions on %s" % cpu.name, lambda: run_cpu(cpu))
         if counts:
-            arms.append((arm, counts))
+            cpus.append((cpu, counts))
         else:
-            reasons.setdefault(why, []).append(arm.name)
+            reasons.setdefault(why, []).append(cpu.name)
     notes = "".join("\n\n%s: %s" % (", ".join(names), why) for why, names in reasons.items())
-    parts["ARM"] = (arm_table(arms) if arms else "") + notes
-    parts["P256"] = (p256_table(arms) if arms else "") + notes
-    parts["MEMORY"] = memory_table(arms, plain) + notes
+    parts["CPUS"] = (cpu_table(cpus) if cpus else "") + notes
+    parts["P256"] = (p256_table(cpus) if cpus else "") + notes
+    parts["MEMORY"] = memory_table(cpus, plain) + notes
     found, why = attempt("MicroPython's perf tests on the live air", lambda: live(args))
     parts["LIVE"] = found or why
     return re.sub(r"(?m)^@([A-Z0-9]+)@$", lambda m: parts[m.group(1)].strip(), text)
@@ -148,7 +152,7 @@ def run(argv, env=None, cwd=REPO):
     return done.stdout
 
 
-# On ARM.
+# Without an operating system.
 
 
 def firmware_sizes():
@@ -157,69 +161,69 @@ def firmware_sizes():
         return {"RUST_BLE_" + k: v for k, v in re.findall(r"(?m)^\t([A-Z_]+)=([0-9]+) ", f.read())}
 
 
-def run_arm(arm):
+def run_cpu(cpu):
     """({operation: instructions}, {what: bytes}) of a processor."""
-    need("qemu-system-arm")
-    rust.setup([arm.target])
-    image = arm_image(arm, rust.toolchain(arm.target))
-    out = run(["qemu-system-arm", "-machine", arm.machine, "-icount", "shift=0",
+    need(cpu.qemu)
+    rust.setup([cpu.target])
+    image = cpu_image(cpu, rust.toolchain(cpu.target))
+    out = run([cpu.qemu, "-machine", cpu.machine, "-bios", "none", "-icount", "shift=0",
                "-chardev", "stdio,id=out", "-semihosting-config", "enable=on,chardev=out",
                "-display", "none", "-monitor", "none", "-serial", "none", "-kernel", image])
     ops, memory = collections.OrderedDict(), collections.OrderedDict()
     for kind, number, name in re.findall(r"(?m)^(\w+) (\d+) (.*)$", out):
         if kind == "failed":
-            raise rust.Failure("on %s: %s" % (arm.name, name))
+            raise rust.Failure("on %s: %s" % (cpu.name, name))
         (ops if kind == "op" else memory)[name] = int(number)
     if not {PAIRING, KEY_PAIR, DHKEY, PART, END} <= set(ops):
-        raise rust.Failure("on %s: it did not come to its end" % arm.name)
+        raise rust.Failure("on %s: it did not come to its end" % cpu.name)
     return ops, memory
 
 
-def arm_image(arm, how):
+def cpu_image(cpu, how):
     """Builds as firmware is built, and with its sizes."""
     env = dict(firmware_sizes(), CARGO_TARGET_DIR=TARGET_DIR, **how.env)
-    target, more = rust.firmware(how, arm.target, env)
-    link = ["-Clink-arg=-T" + os.path.join(HERE, "arm.ld"),
-            "-Clink-arg=--defsym=CODE=" + arm.code, "-Clink-arg=--defsym=RAM=" + arm.ram]
-    run(how.cargo + ["rustc", "--quiet", "--release", "-p", "ble-bench", "--bin", "ble-bench-arm",
+    target, more = rust.firmware(how, cpu.target, env)
+    link = ["-Clink-arg=-T" + os.path.join(HERE, "metal.ld"),
+            "-Clink-arg=--defsym=CODE=" + cpu.code, "-Clink-arg=--defsym=RAM=" + cpu.ram]
+    run(how.cargo + ["rustc", "--quiet", "--release", "-p", "ble-bench", "--bin", "ble-bench-metal",
                      "--target", target] + more + how.flags + ["--"] + rust.small_last(how) + link,
         env)
-    return os.path.join(TARGET_DIR, arm.target, "release", "ble-bench-arm")
+    return os.path.join(TARGET_DIR, cpu.target, "release", "ble-bench-metal")
 
 
-def arm_table(arms):
-    rows = ["| operation | " + " | ".join(arm.name for arm, _ in arms) + " |",
-            "| --- |" + " --- |" * len(arms)]
-    for name in arms[0][1][0]:
+def cpu_table(cpus):
+    rows = ["| operation | " + " | ".join(cpu.name for cpu, _ in cpus) + " |",
+            "| --- |" + " --- |" * len(cpus)]
+    for name in cpus[0][1][0]:
         cells = []
-        for _, (ops, _) in arms:
+        for _, (ops, _) in cpus:
             count = ops[name] - (ops[DHKEY] if name == PAIRING else 0)
             cells.append("{:,}".format(count))
         rows.append("| %s | %s |" % (name, " | ".join(cells)))
     return "\n".join(rows)
 
 
-def p256_table(arms):
+def p256_table(cpus):
     rows = ["| processor | key pair | DHKey | longest step | at | DHKey | longest step |",
             "| --- | --- | --- | --- | --- | --- | --- |"]
-    for arm, (ops, _) in arms:
-        clocks = [(arm.mhz, arm.chip)] if arm.mhz else []
+    for cpu, (ops, _) in cpus:
+        clocks = [(cpu.mhz, cpu.chip)] if cpu.mhz else []
         step = max(ops[PART], ops[END])
         millions = ["{:.1f} million".format(count / 1e6)
                     for count in (ops[KEY_PAIR], ops[DHKEY], step)]
-        for mhz, chip in clocks + MORE_CLOCKS.get(arm.name, []) or [(None, None)]:
+        for mhz, chip in clocks + MORE_CLOCKS.get(cpu.name, []) or [(None, None)]:
             at = "%d MHz (%s)" % (mhz, chip) if mhz else "-"
             ms = ["%d ms" % round(count / mhz / 1000) if mhz else "-"
                   for count in (ops[DHKEY], step)]
             rows.append("| %s | %s | %s | %s |"
-                        % (arm.name, " | ".join(millions), at, " | ".join(ms)))
+                        % (cpu.name, " | ".join(millions), at, " | ".join(ms)))
     return "\n".join(rows)
 
 
-def memory_table(arms, plain):
+def memory_table(cpus, plain):
     unix = re.findall(r"(?m)^(\d+) (.*)$", run([plain, "memory"]))
     unix = collections.OrderedDict((name, int(number)) for number, name in unix)
-    columns = [(arm.name, memory) for arm, (_, memory) in arms if arm.name != "Cortex-M3"]
+    columns = [(cpu.name, memory) for cpu, (_, memory) in cpus if cpu.name != "Cortex-M3"]
     columns.append(("unix, 64 bit", unix))
     rows = ["| what | " + " | ".join(name for name, _ in columns) + " |",
             "| --- |" + " --- |" * len(columns)]

@@ -1,16 +1,16 @@
-//! `ble-bench-arm`: the operations on a Cortex-M without an operating system,
-//! counted by its timer; prints through semihosting.
+//! `ble-bench-metal`: the operations on a Cortex-M or RISC-V without an operating
+//! system, counted by the processor; prints through semihosting.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(not(target_os = "none"))]
 fn main() {
-    eprintln!("ble-bench-arm runs on a Cortex-M only");
+    eprintln!("ble-bench-metal runs without an operating system only");
     std::process::exit(2);
 }
 
 #[cfg(target_os = "none")]
 mod board {
-    use ble_bench::meter::systick;
+    use ble_bench::meter;
     use ble_bench::ops::{Bench, Op, OPS, SDU};
     use ble_core::host::Host;
     use core::arch::{asm, global_asm};
@@ -18,6 +18,7 @@ mod board {
     use core::ptr::addr_of_mut;
 
     // The vector table: stack, reset; every fault ends the program.
+    #[cfg(target_arch = "arm")]
     global_asm!(
         ".section .vectors, \"a\"",
         ".global vectors",
@@ -29,6 +30,19 @@ mod board {
         ".endr",
     );
 
+    // The first instructions, and where every fault goes.
+    #[cfg(target_arch = "riscv32")]
+    global_asm!(
+        ".section .vectors, \"ax\"",
+        "la sp, STACK",
+        "la t0, trap",
+        "csrw mtvec, t0",
+        "j reset",
+        ".balign 4",
+        "trap:",
+        "j fault",
+    );
+
     static mut HOST: Host = Host::blank();
     static mut DATABASE: [u8; 8192] = [0; 8192];
     static mut CHANNEL: [u8; 8192] = [0; 8192];
@@ -38,12 +52,20 @@ mod board {
 
     #[no_mangle]
     extern "C" fn reset() -> ! {
-        systick::start();
-        systick::measured(&mut || {
+        meter::start();
+        meter::measured(&mut || {
+            #[cfg(target_arch = "arm")]
             // SAFETY: a loop on a register of its own.
-            unsafe { asm!("2: subs {0}, #1", "bne 2b", inout(reg) CALIBRATION => _) }
+            unsafe {
+                asm!("2: subs {0}, #1", "bne 2b", inout(reg) CALIBRATION => _)
+            }
+            #[cfg(target_arch = "riscv32")]
+            // SAFETY: as above.
+            unsafe {
+                asm!("2: addi {0}, {0}, -1", "bnez {0}, 2b", inout(reg) CALIBRATION => _)
+            }
         });
-        let ticks = systick::take();
+        let ticks = meter::take();
         // SAFETY: this function runs once, and nothing else uses these.
         let (host, database, channel) = unsafe {
             (
@@ -64,12 +86,12 @@ mod board {
             };
             // Once to leave out what only the first time costs.
             let mut ended = bench.run(op);
-            systick::take();
+            meter::take();
             for _ in 0..times {
                 ended &= bench.run(op);
             }
             let instructions =
-                u64::from(systick::take()) * u64::from(2 * CALIBRATION) / u64::from(ticks * times);
+                u64::from(meter::take()) * u64::from(2 * CALIBRATION) / u64::from(ticks * times);
             let fault = if ended { "op" } else { "failed" };
             let _ = writeln!(Semihosting, "{fault} {instructions} {name}");
         }
@@ -109,9 +131,25 @@ mod board {
     }
 
     fn semihost(operation: usize, parameter: usize) {
+        #[cfg(target_arch = "arm")]
         // SAFETY: the debugger reads one byte, or ends the program.
         unsafe {
             asm!("bkpt #0xab", inout("r0") operation => _, in("r1") parameter);
+        }
+        // The debugger knows these three, and their size.
+        #[cfg(target_arch = "riscv32")]
+        // SAFETY: as above.
+        unsafe {
+            asm!(
+                ".option push",
+                ".option norvc",
+                ".balign 16",
+                "slli x0, x0, 0x1f",
+                "ebreak",
+                "srai x0, x0, 7",
+                ".option pop",
+                inout("a0") operation => _, in("a1") parameter
+            );
         }
     }
 }
