@@ -27,6 +27,8 @@ const FRCE_OFF_PROC1 = 1 << 16;
 // What core 0 sends: these, then vector table, stack pointer, entry.
 const HANDSHAKE = [0, 0, 1];
 
+const WFE = 0xbf20;
+
 const BATCH = 32; // Cycles that one core runs before the other, on average.
 const ONE_OF = 4; // Of so many batches one ends with
 const SINGLE = 16; // less than so many single instructions, to stop between any two.
@@ -271,9 +273,10 @@ export class Cores {
   }
 }
 
+// An event ends WFE, and not WFI.
 function wakes(core) {
   if (!core.waiting) return true;
-  if (core.eventRegistered) {
+  if (core.eventRegistered && core.readUint16(core.PC - 2) === WFE) {
     core.eventRegistered = false;
     core.waiting = false;
   } else if (core.checkForInterrupts()) {

@@ -16,6 +16,10 @@ const ROSC_RANDOMBIT = 0x1c;
 
 const UART_TX_INTERRUPT = 1 << 5;
 
+const CLOCKS = 0x40008000 >>> 12;
+const SLEEP_EN1 = 0xac;
+const SLEEP_EN1_UART = [0xc0, 0x300]; // The clocks of each UART.
+
 const NANOS_PER_CYCLE = 8; // 125 MHz.
 const SLICE = 5000; // Cycles between two looks at the real clock.
 const BATCH = 32; // Cycles between two ticks of the emulated clock.
@@ -48,6 +52,7 @@ export class Machine {
     this.cores = new Cores(this.rp2040, seed, this.bootrom.sleep, elf.symbols().get('__StackBottom') ?? 0);
     this.cores.jit = this.cores.core.map((core) => new Jit(this.rp2040, core, code));
     this.rp2040.peripherals[ROSC_BASE >>> 12] = ringOscillator;
+    this.rememberSleepClocks(this.rp2040.peripherals[CLOCKS]);
     this.inputs = [];
     this.timer = null;
     this.running = false;
@@ -82,6 +87,18 @@ export class Machine {
     core.LR = 0;
     this.base = now();
     this.wake();
+  }
+
+  // Which clocks go on while all cores sleep, which rp2040js does not know.
+  rememberSleepClocks(clocks) {
+    const read = clocks.readUint32.bind(clocks);
+    const write = clocks.writeUint32.bind(clocks);
+    this.sleepClocks = 0x7fff;
+    clocks.readUint32 = (offset) => (offset === SLEEP_EN1 ? this.sleepClocks : read(offset));
+    clocks.writeUint32 = (offset, value) => {
+      if (offset === SLEEP_EN1) this.sleepClocks = value;
+      else write(offset, value);
+    };
   }
 
   // Something happened outside.
@@ -224,6 +241,7 @@ export class Uart {
   constructor(machine, index) {
     this.machine = machine;
     this.uart = machine.rp2040.uart[index];
+    this.clocks = SLEEP_EN1_UART[index];
     this.input = [];
     this.at = 0;
     this.output = [];
@@ -248,7 +266,10 @@ export class Uart {
     this.onData(data);
   }
 
+  // Without its clock it hears nothing; the sender is not told.
   write(bytes) {
+    const { cores, sleepClocks } = this.machine;
+    if (cores.waiting && (sleepClocks & this.clocks) !== this.clocks) return;
     for (const byte of bytes) this.input.push(byte);
     this.machine.wake();
   }
