@@ -343,10 +343,11 @@ fn values_of_up_to_512_bytes_are_read_and_written_whole() {
                 world.nodes[1].events.clear();
             }
             let now = world.now();
-            let refused = world.nodes[0]
-                .host
-                .gattc_write(now, conn, value, &[0; 513], 2);
-            assert_eq!(refused, Err(Error::Invalid));
+            for (len, mode) in [(513, 2), (515, 0)] {
+                let host = &mut world.nodes[0].host;
+                let refused = host.gattc_write(now, conn, value, &vec![0; len], mode);
+                assert_eq!(refused, Err(Error::Invalid), "{mode}");
+            }
             end(&mut world);
         }
     }

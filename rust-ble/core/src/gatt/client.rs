@@ -19,8 +19,6 @@ mod request;
 #[cfg(test)]
 mod tests;
 
-pub use request::write_command;
-
 use crate::config::{MAX_MTU, MAX_PROCEDURES, MAX_VALUE_LEN};
 use crate::conn::pop_first;
 use crate::error::{Error, Result};

@@ -420,10 +420,7 @@ impl Host {
         }
         self.tx.shrink(&mut block, L2CAP_HEADER + len);
         self.tx.writer(&block, 0).u16(len as u16).u16(channel);
-        self.links.wake(slot);
-        if let Err(block) = self.link_mut(slot).tx.push(block) {
-            self.tx.free(block);
-        }
+        let _ = self.queue_pdu(slot, block);
     }
 
     /// The peer confirmed the indication that it was sent.

@@ -5,10 +5,9 @@ use crate::config::{MAX_LINKS, MAX_VALUE_LEN, POOL_BLOCKS, POOL_BYTES, POOL_RESE
 use crate::conn::{Indication, State as LinkState, L2CAP_HEADER};
 use crate::error::{Error, Result};
 use crate::event::Token;
-use crate::gatt::client::write_command;
 use crate::gatt::db::{cccd, Database, SERVICE_CHANGED_HANDLE};
 use crate::l2cap::cid;
-use crate::pool::Block;
+use crate::pool::{Block, Pool};
 use crate::time::Instant;
 use crate::uuid::Uuid;
 use crate::wire::att::opcode;
@@ -40,15 +39,14 @@ impl Host {
     ) -> Result<()> {
         self.now = now;
         let slot = self.slot(conn)?;
-        let block = match self.value_pdu(slot, opcode::HANDLE_VALUE_NTF, handle, value) {
-            Err(Error::Security) => return Ok(()),
-            block => block?,
-        };
-        if let Err(block) = self.link_mut(slot).tx.push(block) {
-            self.tx.free(block);
-            return Err(Error::NoMemory);
+        self.notify_on(slot, handle, value)
+    }
+
+    fn notify_on(&mut self, slot: usize, handle: u16, value: Option<&[u8]>) -> Result<()> {
+        match self.value_pdu(slot, opcode::HANDLE_VALUE_NTF, handle, value) {
+            Err(Error::Security) => Ok(()),
+            block => self.queue_pdu(slot, block?),
         }
-        Ok(())
     }
 
     /// Sends an indication, after those that wait; `GattsIndicateDone` tells
@@ -63,6 +61,10 @@ impl Host {
     ) -> Result<()> {
         self.now = now;
         let slot = self.slot(conn)?;
+        self.indicate_on(slot, handle, value)
+    }
+
+    fn indicate_on(&mut self, slot: usize, handle: u16, value: Option<&[u8]>) -> Result<()> {
         if self.link(slot).indications.is_full() {
             return Err(Error::NoMemory);
         }
@@ -100,20 +102,20 @@ impl Host {
         self.now = now;
         self.is_running()?;
         self.db.write(handle, value)?;
+        self.links.wake_all();
         for slot in 0..self.links.all.len() {
             let link = self.link(slot);
             if !update || link.state != LinkState::Up {
                 continue;
             }
             let bits = self.db.cccd(slot, handle);
-            let conn = link.handle;
             if bits & cccd::NOTIFY != 0 {
-                let _ = self.notify(now, conn, handle, None);
+                let _ = self.notify_on(slot, handle, None);
             } else if bits & cccd::INDICATE != 0 {
                 if link.indications.is_full() {
                     self.indicate_instead(slot, handle);
                 } else {
-                    let _ = self.indicate(now, conn, handle, None);
+                    let _ = self.indicate_on(slot, handle, None);
                 }
             }
         }
@@ -152,18 +154,17 @@ impl Host {
         let value = value.unwrap_or(stored);
         let len = value.len().min((link.mtu as usize).saturating_sub(3));
         let value = value.get(..len).unwrap_or_default();
-        let len = 3 + value.len();
-        self.may_queue(slot, len)?;
-        let Some(block) = self.tx.alloc(L2CAP_HEADER + len, POOL_RESERVE) else {
-            return Err(Error::NoMemory);
-        };
-        let mut w = self.tx.writer(&block, 0);
-        w.u16(len as u16)
-            .u16(cid::ATT)
-            .u8(opcode)
-            .u16(handle)
-            .bytes(value);
-        Ok(block)
+        self.may_queue(slot, 3 + value.len())?;
+        att_pdu(&mut self.tx, opcode, handle, value, POOL_RESERVE).ok_or(Error::NoMemory)
+    }
+
+    /// Queues a PDU that is whole.
+    pub(super) fn queue_pdu(&mut self, slot: usize, block: Block) -> Result<()> {
+        self.links.wake(slot);
+        self.link_mut(slot).tx.push(block).map_err(|block| {
+            self.tx.free(block);
+            Error::NoMemory
+        })
     }
 
     /// Whether the script may have another `len` bytes sent on a link: as much
@@ -192,19 +193,12 @@ impl Host {
         if link.indications.is_full() {
             return;
         }
-        let Some(block) = self.tx.alloc(L2CAP_HEADER + 7, 0) else {
+        let handle = SERVICE_CHANGED_HANDLE;
+        let pdu = att_pdu(&mut self.tx, opcode::HANDLE_VALUE_IND, handle, &range, 0);
+        if pdu.is_none() {
             return self.links.wake_to_send(slot);
-        };
-        let mut w = self.tx.writer(&block, 0);
-        w.u16(7)
-            .u16(cid::ATT)
-            .u8(opcode::HANDLE_VALUE_IND)
-            .u16(SERVICE_CHANGED_HANDLE);
-        w.bytes(&range);
-        let indication = Indication {
-            handle: SERVICE_CHANGED_HANDLE,
-            pdu: Some(block),
-        };
+        }
+        let indication = Indication { handle, pdu };
         let _ = link.indications.push(indication);
         link.server.service_changed_sent(&self.db);
     }
@@ -290,17 +284,12 @@ impl Host {
         if !link.client.is_idle() || value.len() + 3 > mtu as usize {
             return false;
         }
-        let Some(block) = self.open_pdu(slot, 3 + value.len()) else {
-            return false;
-        };
-        let mut out = self.tx.writer(&block, L2CAP_HEADER);
-        let client = &mut self.links[slot].client;
-        let written = client
-            .write_now(self.now, mtu, handle, value, &mut out)
-            .is_ok();
-        let len = out.len();
-        self.close_pdu(slot, cid::ATT, block, if written { len } else { 0 });
-        written
+        let block = att_pdu(&mut self.tx, opcode::WRITE_REQ, handle, value, 0);
+        let queued = block.is_some_and(|block| self.queue_pdu(slot, block).is_ok());
+        if queued {
+            self.links[slot].client.write_sent(self.now, mtu, handle);
+        }
+        queued
     }
 
     fn write_without_response(&mut self, slot: usize, handle: u16, value: &[u8]) -> Result<()> {
@@ -309,15 +298,8 @@ impl Host {
             return Err(Error::Invalid);
         }
         self.may_queue(slot, value.len())?;
-        let len = L2CAP_HEADER + 3 + value.len();
-        let Some(block) = self.tx.alloc(len, POOL_RESERVE) else {
-            return Err(Error::NoMemory);
-        };
-        let mut out = self.tx.writer(&block, L2CAP_HEADER);
-        let written = write_command(mtu, handle, value, &mut out);
-        let len = out.len();
-        self.close_pdu(slot, cid::ATT, block, if written.is_ok() { len } else { 0 });
-        written
+        let block = att_pdu(&mut self.tx, opcode::WRITE_CMD, handle, value, POOL_RESERVE);
+        self.queue_pdu(slot, block.ok_or(Error::NoMemory)?)
     }
 
     /// Exchanges the MTU, offering the preferred one.
@@ -393,4 +375,19 @@ impl Host {
     pub(super) fn update_refused(&mut self, slot: usize) {
         self.tell_parameters(slot, crate::wire::hci::status::UNACCEPTABLE_PARAMETERS);
     }
+}
+
+/// An ATT PDU of a handle and a value in a block of its own, which leaves
+/// `reserve` bytes of the pool free; `None` without room.
+#[inline(never)]
+fn att_pdu(tx: &mut Pool, opcode: u8, handle: u16, value: &[u8], reserve: usize) -> Option<Block> {
+    let len = 3 + value.len();
+    let block = tx.alloc(L2CAP_HEADER + len, reserve)?;
+    let mut w = tx.writer(&block, 0);
+    w.u16(len as u16)
+        .u16(cid::ATT)
+        .u8(opcode)
+        .u16(handle)
+        .bytes(value);
+    Some(block)
 }

@@ -2,49 +2,20 @@
 
 use super::{Client, Kind, Phase, Procedure};
 use crate::config::MAX_VALUE_LEN;
-use crate::error::{Error, Result};
 use crate::gatt::db::{CHARACTERISTIC, PRIMARY_SERVICE};
 use crate::pool::Pool;
 use crate::time::Instant;
 use crate::wire::att::{self, opcode};
 use crate::wire::Writer;
 
-/// Writes a Write Command (Vol 3, Part F, 3.4.5.3).
-///
-/// It is no procedure of the queue: nothing answers it, and it may go out
-/// while a request is outstanding. `Error::Invalid` for a value longer than
-/// ATT_MTU - 3, `Error::NoMemory` when `out` is too short.
-pub fn write_command(mtu: u16, handle: u16, data: &[u8], out: &mut Writer) -> Result<()> {
-    if data.len() + 3 > mtu as usize {
-        return Err(Error::Invalid);
-    }
-    out.u8(opcode::WRITE_CMD).u16(handle).bytes(data);
-    out.finish().map(|_| ()).ok_or(Error::NoMemory)
-}
-
 impl Client {
-    /// Write a value that fits into one request and wait for the response
-    /// (Vol 3, Part G, 4.9.3), now: the value goes into `out` and is not kept.
-    ///
-    /// `Error::Busy` when another procedure goes first, or the value is longer
-    /// than ATT_MTU - 3: that is for `start_write`. `Error::NoMemory` when `out`
-    /// is too short.
-    pub fn write_now(
-        &mut self,
-        now: Instant,
-        mtu: u16,
-        handle: u16,
-        data: &[u8],
-        out: &mut Writer,
-    ) -> Result<()> {
-        if !self.is_idle() || data.len() + 3 > mtu as usize {
-            return Err(Error::Busy);
+    /// A Write Request of a value that the caller has is sent (Vol 3, Part G,
+    /// 4.9.3): it is not kept, and its response is waited for. Only while
+    /// `is_idle`.
+    pub fn write_sent(&mut self, now: Instant, mtu: u16, handle: u16) {
+        if self.push(Kind::Write, handle, 0, None).is_ok() {
+            self.sent(now, mtu, opcode::WRITE_REQ);
         }
-        out.u8(opcode::WRITE_REQ).u16(handle).bytes(data);
-        out.finish().ok_or(Error::NoMemory)?;
-        self.push(Kind::Write, handle, 0, None)?;
-        self.sent(now, mtu, opcode::WRITE_REQ);
-        Ok(())
     }
 
     fn sent(&mut self, now: Instant, mtu: u16, opcode: u8) {

@@ -632,26 +632,13 @@ fn a_write_is_done_when_the_peer_says_so() {
 }
 
 #[test]
-fn a_write_now_keeps_nothing_and_yields_to_what_runs() {
+fn a_write_that_was_sent_keeps_nothing_and_waits_for_its_response() {
     let mut link = Link::new(23);
-    let mut buf = [0xa5; 30];
-    let mut now = |link: &mut Link, value: &[u8]| {
-        let mut out = Writer::new(&mut buf);
-        let result = link.client.write_now(NOW, 23, 0x1234, value, &mut out);
-        (result, out.finish().unwrap())
-    };
-    assert_eq!(now(&mut link, &[7; 21]), (Err(Error::Busy), 0));
-    assert_eq!(now(&mut link, b"value"), (Ok(()), 8));
-    assert_eq!(now(&mut link, b"other"), (Err(Error::Busy), 0));
-    assert_eq!(buf[..9], *b"\x12\x34\x12value\xa5");
+    link.client.write_sent(NOW, 23, 0x1234);
+    assert!(!link.client.is_idle());
+    assert_eq!(link.client.deadline(), Some(NOW.after(30_000)));
     assert_eq!((link.request(), link.pool.blocks()), (vec![], 0));
     assert_eq!(link.answer(&[0x13]), text(&[write_done(0x1234, 0)]));
-    let mut short = [0; 7];
-    let mut out = Writer::new(&mut short);
-    assert_eq!(
-        link.client.write_now(NOW, 23, 1, b"value", &mut out),
-        Err(Error::NoMemory)
-    );
     assert!(link.client.is_idle());
 }
 
@@ -797,22 +784,6 @@ fn a_refused_execute_is_the_status_of_the_write() {
         link.answer(&[0x01, 0x18, 1, 0, 0x0d]),
         text(&[write_done(1, 0x0d)])
     );
-}
-
-#[test]
-fn a_write_command_fits_or_is_refused() {
-    let mut buf = [0xa5; 23];
-    let mut out = Writer::new(&mut buf);
-    assert_eq!(
-        write_command(23, 1, &[0; 21], &mut out),
-        Err(Error::Invalid)
-    );
-    assert!(out.is_empty());
-    assert_eq!(write_command(23, 0x1234, b"hi", &mut out), Ok(()));
-    assert_eq!(out.finish(), Some(5));
-    assert_eq!(buf[..5], [0x52, 0x34, 0x12, b'h', b'i']);
-    let mut out = Writer::new(&mut buf[..4]);
-    assert_eq!(write_command(23, 1, b"hi", &mut out), Err(Error::NoMemory));
 }
 
 #[test]
