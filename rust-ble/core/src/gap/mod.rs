@@ -188,9 +188,13 @@ fn supervision_timeout(interval: u16, latency: u16) -> u16 {
     least.clamp(256, 3200) as u16
 }
 
+/// Wanted connection parameters: shortest and longest interval in 1.25 ms,
+/// connection events that the peripheral may skip, supervision timeout in 10 ms.
+pub type ConnParams = [u16; 4];
+
 /// Whether a controller takes these connection parameters
 /// (Vol 4, Part E, 7.8.18).
-pub fn valid_parameters(min: u16, max: u16, latency: u16, timeout: u16) -> bool {
+pub fn valid_parameters(&[min, max, latency, timeout]: &ConnParams) -> bool {
     (6..=3200).contains(&min)
         && (min..=3200).contains(&max)
         && latency <= 499
@@ -252,24 +256,20 @@ mod tests {
 
     #[test]
     fn connection_parameters_are_judged_as_controllers_do() {
-        assert!(valid_parameters(6, 3200, 0, 3200));
-        assert!(!valid_parameters(5, 3200, 0, 3200));
-        assert!(!valid_parameters(8, 7, 0, 3200));
-        assert!(!valid_parameters(6, 6, 500, 3200));
+        assert!(valid_parameters(&[6, 3200, 0, 3200]));
+        assert!(!valid_parameters(&[5, 3200, 0, 3200]));
+        assert!(!valid_parameters(&[8, 7, 0, 3200]));
+        assert!(!valid_parameters(&[6, 6, 500, 3200]));
         // The timeout must exceed twice the effective interval.
-        assert!(!valid_parameters(400, 400, 0, 100));
-        assert!(valid_parameters(400, 400, 0, 101));
+        assert!(!valid_parameters(&[400, 400, 0, 100]));
+        assert!(valid_parameters(&[400, 400, 0, 101]));
     }
 
     #[test]
     fn every_interval_gets_a_timeout_that_controllers_take() {
         for interval in 6..=3200 {
-            assert!(valid_parameters(
-                interval,
-                interval,
-                0,
-                supervision_timeout(interval, 0)
-            ));
+            let timeout = supervision_timeout(interval, 0);
+            assert!(valid_parameters(&[interval, interval, 0, timeout]));
         }
     }
 }

@@ -395,8 +395,7 @@ impl Host {
             SignalOutcome::Nothing => {}
             SignalOutcome::NoRoom => return Progress::Blocked,
             SignalOutcome::Update(params) => {
-                let (min, max) = (params.interval_min, params.interval_max);
-                self.send_update(conn, min, max, params.latency, params.timeout);
+                self.send_update(conn, &params);
             }
             SignalOutcome::Updated(true) => {}
             SignalOutcome::Updated(false) => self.update_refused(slot),

@@ -7,10 +7,9 @@ use crate::config::MAX_LINKS;
 use crate::conn::{State as LinkState, LINK_DEAD_MS};
 use crate::error::{Error, Result};
 use crate::event::{self, Role};
-use crate::gap::valid_parameters;
+use crate::gap::{valid_parameters, ConnParams};
 use crate::gatt::client::status as client_status;
 use crate::gatt::db::SERVICE_CHANGED_HANDLE;
-use crate::l2cap::ConnParams;
 use crate::time::Instant;
 use crate::wire::hci::{opcode, status, ConnectionComplete, ConnectionUpdateComplete};
 use crate::wire::{first, Writer};
@@ -78,22 +77,17 @@ impl Host {
     ) -> Result<()> {
         self.now = now;
         let slot = self.slot(conn)?;
-        if !valid_parameters(min, max, latency, timeout) {
+        let params = [min, max, latency, timeout];
+        if !valid_parameters(&params) {
             return Err(Error::Invalid);
         }
         let link = self.link(slot);
         if link.role == Role::Peripheral && !link.parameter_request {
-            let params = ConnParams {
-                interval_min: min,
-                interval_max: max,
-                latency,
-                timeout,
-            };
             return self
                 .channels
                 .request_update(now, self.l2cap_link(slot), params);
         }
-        if self.send_update(conn, min, max, latency, timeout) {
+        if self.send_update(conn, &params) {
             Ok(())
         } else {
             Err(Error::NoMemory)
@@ -103,29 +97,22 @@ impl Host {
     /// LE Connection Update (Vol 4, Part E, 7.8.18); `false` when as many wait as
     /// there may be links. A controller that refuses them all while the script takes
     /// no events would leave more events than there is room for.
-    pub(super) fn send_update(
-        &mut self,
-        conn: u16,
-        min: u16,
-        max: u16,
-        latency: u16,
-        timeout: u16,
-    ) -> bool {
+    pub(super) fn send_update(&mut self, conn: u16, params: &ConnParams) -> bool {
         let opcode = opcode::LE_CONNECTION_UPDATE;
         usize::from(self.commands.count(opcode)) < MAX_LINKS
-            && self.send_parameters(opcode, [conn, min, max, latency, timeout])
+            && self.send_parameters(opcode, conn, params)
     }
 
     /// A command with the handle of a link, connection parameters, and any
     /// length of connection events.
     #[inline(never)]
-    pub(super) fn send_parameters(&mut self, opcode: u16, values: [u16; 5]) -> bool {
-        let mut params = [0; 14];
-        let mut w = Writer::new(&mut params);
-        for value in values {
+    pub(super) fn send_parameters(&mut self, opcode: u16, conn: u16, params: &ConnParams) -> bool {
+        let mut rest = [0; 12];
+        let mut w = Writer::new(&mut rest);
+        for &value in params {
             w.u16(value);
         }
-        self.commands.push(opcode, &params)
+        self.send_of(opcode, conn, &rest)
     }
 
     /// A link as the channels know it.

@@ -9,7 +9,7 @@ use crate::addr::Address;
 use crate::config::MAX_LINKS;
 use crate::conn::{State as LinkState, LINK_DEAD_MS};
 use crate::event::BLE_IRQ_SCAN_RESULT;
-use crate::gap::valid_parameters;
+use crate::gap::{valid_parameters, ConnParams};
 use crate::l2cap::cid;
 use crate::wire::att;
 use crate::wire::hci::{event, opcode, status, subevent, HANDLE_MASK};
@@ -284,7 +284,8 @@ impl Host {
             }
             subevent::REMOTE_CONNECTION_PARAMETER_REQUEST => {
                 r.holds(10)?;
-                self.parameters_requested(core::array::from_fn(|_| r.u16_or_0()));
+                let handle = r.u16_or_0();
+                self.parameters_requested(handle, core::array::from_fn(|_| r.u16_or_0()));
             }
             _ => {}
         }
@@ -292,11 +293,10 @@ impl Host {
     }
 
     /// The peer wants other connection parameters (7.7.65.6).
-    fn parameters_requested(&mut self, values: [u16; 5]) {
-        let [handle, min, max, latency, timeout] = values;
+    fn parameters_requested(&mut self, handle: u16, params: ConnParams) {
         let known = self.find_link(handle & HANDLE_MASK).is_some();
-        if known && valid_parameters(min, max, latency, timeout) {
-            self.send_parameters(opcode::LE_CONN_PARAM_REPLY, values);
+        if known && valid_parameters(&params) {
+            self.send_parameters(opcode::LE_CONN_PARAM_REPLY, handle, &params);
         } else {
             let reason = [status::UNACCEPTABLE_PARAMETERS];
             self.send_of(opcode::LE_CONN_PARAM_NEGATIVE_REPLY, handle, &reason);

@@ -2,9 +2,10 @@
 
 use super::channel::{pending, Channel, State, NO_SLOT};
 use super::signalling::{Held, Incoming, Signalling, Update};
-use super::{cid, header, status, ConnParams, Link, HEADER_LEN, MIN_MTU, RTX_MS};
+use super::{cid, header, status, Link, HEADER_LEN, MIN_MTU, RTX_MS};
 use crate::config::{MAX_CHANNELS, MAX_LINKS, MAX_LISTENERS};
 use crate::event::{self, Events, Role, Token};
+use crate::gap::{valid_parameters, ConnParams};
 use crate::time::{earliest, Instant};
 use crate::{Error, Result};
 
@@ -250,7 +251,7 @@ impl Channels {
     /// by `handle_timeout`. `Invalid` values or role, `Busy` until then.
     pub fn request_update(&mut self, now: Instant, link: Link, params: ConnParams) -> Result<()> {
         let signalling = self.signalling(link.slot).ok_or(Error::NotConnected)?;
-        if link.role == Role::Central || !params.valid() {
+        if link.role == Role::Central || !valid_parameters(&params) {
             return Err(Error::Invalid);
         }
         if signalling.update != Update::Idle {

@@ -14,7 +14,6 @@ pub use signalling::Outcome;
 
 use crate::config::{L2CAP_WINDOW, MAX_MTU};
 use crate::event::Role;
-use crate::gap::valid_parameters;
 
 /// Fixed channels of an LE link (2.1).
 pub mod cid {
@@ -120,26 +119,4 @@ pub struct Link {
     pub conn: u16,
     /// Our role.
     pub role: Role,
-}
-
-/// Wanted connection parameters (4.20).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConnParams {
-    /// Shortest interval in 1.25 ms, 6 to 3200.
-    pub interval_min: u16,
-    /// Longest interval in 1.25 ms, at least the shortest.
-    pub interval_max: u16,
-    /// Connection events that the peripheral may skip, 0 to 499.
-    pub latency: u16,
-    /// Supervision timeout in 10 ms, 10 to 3200.
-    pub timeout: u16,
-}
-
-impl ConnParams {
-    /// Whether each value is in range and the timeout is longer than two
-    /// intervals with all allowed skips (Vol 4, Part E, 7.8.12).
-    pub fn valid(&self) -> bool {
-        let (min, max) = (self.interval_min, self.interval_max);
-        valid_parameters(min, max, self.latency, self.timeout)
-    }
 }

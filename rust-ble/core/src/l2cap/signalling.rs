@@ -7,9 +7,10 @@ use super::signal::{
     code, emit, has_its_words, is_response, reason, reconfigured, result, Command, MAX_ENHANCED,
     MAX_WORDS,
 };
-use super::{cid, signal, status, Channels, ConnParams, Link, MIN_MTU, MPS, SIGNAL_LEN};
+use super::{cid, signal, status, Channels, Link, MIN_MTU, MPS, SIGNAL_LEN};
 use crate::config::MAX_CHANNELS;
 use crate::event::{Role, Token};
+use crate::gap::{valid_parameters, ConnParams};
 use crate::time::Instant;
 use crate::wire::Writer;
 
@@ -66,12 +67,7 @@ impl Signalling {
             id: 0,
             update: Update::Idle,
             update_id: 0,
-            params: ConnParams {
-                interval_min: 0,
-                interval_max: 0,
-                latency: 0,
-                timeout: 0,
-            },
+            params: [0; 4],
             deadline: Instant(0),
         }
     }
@@ -230,13 +226,8 @@ impl Channels {
         // Code of the answer, and how many words of `room` it has by then.
         let (answer, n) = match if has_its_words(code, n) { code } else { 0 } {
             code::PARAMETER_UPDATE_REQ if link.role == Role::Central => {
-                let params = ConnParams {
-                    interval_min: room[0],
-                    interval_max: room[1],
-                    latency: room[2],
-                    timeout: room[3],
-                };
-                let valid = params.valid();
+                let params = [room[0], room[1], room[2], room[3]];
+                let valid = valid_parameters(&params);
                 if valid {
                     outcome = Outcome::Update(params);
                 }
@@ -546,14 +537,7 @@ impl Channels {
         let id = self.next_id(slot);
         if let Some(signalling) = self.signalling(slot) {
             (signalling.update, signalling.update_id) = (Update::Sent, id);
-            let ConnParams {
-                interval_min,
-                interval_max,
-                latency,
-                timeout,
-            } = signalling.params;
-            let words = [interval_min, interval_max, latency, timeout];
-            emit(out, code::PARAMETER_UPDATE_REQ, id, &words);
+            emit(out, code::PARAMETER_UPDATE_REQ, id, &signalling.params);
         }
         true
     }

@@ -1,6 +1,6 @@
 use super::air::*;
 use crate::event::Event;
-use crate::l2cap::{cid, memory_needed, status, Channels, ConnParams, Link, Outcome, MPS, RTX_MS};
+use crate::l2cap::{cid, memory_needed, status, Channels, Link, Outcome, MPS, RTX_MS};
 use crate::time::Instant;
 use crate::{Error, Token};
 use std::vec;
@@ -693,12 +693,7 @@ fn a_request_may_come_before_the_script_listens() {
 
 #[test]
 fn a_peripheral_may_ask_for_parameters() {
-    let params = ConnParams {
-        interval_min: 6,
-        interval_max: 12,
-        latency: 0,
-        timeout: 100,
-    };
+    let params = [6, 12, 0, 100];
     let request = command(0x12, 1, &[6, 12, 0, 100]);
     let (mut a, mut b) = (Peer::new(CENTRAL), Peer::new(PERIPHERAL));
     assert_eq!(
