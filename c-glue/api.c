@@ -125,12 +125,8 @@ int mp_bluetooth_init(void) {
     return 0;
 }
 
-#if MICROPY_VERSION < MICROPY_MAKE_VERSION(1, 26, 0)
-void mp_bluetooth_deinit(void) {
-#else
-int mp_bluetooth_deinit(void) {
-#endif
-    // A soft reset has no handler for exceptions, which only a panic raises.
+// A soft reset has no handler for exceptions, which only a panic raises.
+static MP_NOINLINE void switch_off(void) {
     nlr_buf_t nlr;
     mp_rust_ble_begin(MP_RUST_BLE_SWITCHING, SWITCHING_MS);
     if (mp_rust_ble_memory() != NULL && nlr_push(&nlr) == 0) {
@@ -139,10 +135,20 @@ int mp_bluetooth_deinit(void) {
         nlr_pop();
     }
     mp_rust_ble_end(MP_RUST_BLE_SWITCHING);
-    #if MICROPY_VERSION >= MICROPY_MAKE_VERSION(1, 26, 0)
-    return 0;
-    #endif
 }
+
+#if MICROPY_VERSION < MICROPY_MAKE_VERSION(1, 26, 0)
+void mp_bluetooth_deinit(void) {
+    mp_rust_ble_check_stack(); // A soft reset has all of it.
+    switch_off();
+}
+#else
+int mp_bluetooth_deinit(void) {
+    mp_rust_ble_check_stack();
+    switch_off();
+    return 0;
+}
+#endif
 
 bool mp_bluetooth_is_active(void) {
     return ble_is_active();
