@@ -27,10 +27,6 @@ static inline mp_rust_ble_memory_t *mp_rust_ble_memory(void) {
     return MP_STATE_PORT(rust_ble_memory);
 }
 
-static inline uint32_t mp_rust_ble_now(void) {
-    return (uint32_t)mp_hal_ticks_ms();
-}
-
 // The errno for an error of the host.
 int mp_rust_ble_errno(ble_error_t error);
 
@@ -47,8 +43,9 @@ int mp_rust_ble_turn(void);
 #define MP_RUST_BLE_COMMAND_STACK (1792)
 #define MP_RUST_BLE_CRYPTO_STACK (2944)
 
-// Whether there is that much for who asks.
+// Whether there is that much for who asks; raise RuntimeError unless there is that for a command.
 bool mp_rust_ble_has_stack(size_t bytes);
+void mp_rust_ble_check_stack(void);
 
 // What one thread does at a time: move bytes; switch Bluetooth on or off.
 typedef enum {

@@ -36,7 +36,7 @@ bool mp_rust_ble_hci_send(const mp_rust_ble_part_t *parts, size_t num_parts);
 void mp_rust_ble_hci_wait(uint32_t ms);
 
 // When to schedule the pump next: when bytes arrive (if want_rx), and when
-// mp_hal_ticks_ms() reaches the deadline (if there is one). Replaces what was
+// mp_rust_ble_now() reaches the deadline (if there is one). Replaces what was
 // asked for before.
 void mp_rust_ble_hci_arm(bool want_rx, bool has_deadline, uint32_t deadline_ms);
 
@@ -48,5 +48,8 @@ void mp_rust_ble_random(uint8_t *buf, size_t len);
 
 // Provided by the glue (pump.c): move bytes, dispatch events. On the scheduler only.
 void mp_rust_ble_pump(void);
+
+// Provided by the glue (runtime.c), and called by Rust: milliseconds; they wrap.
+uint32_t mp_rust_ble_now(void);
 
 #endif // MICROPY_INCLUDED_RUST_BLE_HCI_H

@@ -12,15 +12,13 @@
 #include "glue.h"
 
 // Prototypes for Rust, which has its own declarations.
-uint32_t mp_rust_ble_clock(void);
 uint32_t mp_rust_ble_critical_enter(void);
 void mp_rust_ble_critical_exit(uint32_t state);
-void mp_rust_ble_check_stack(void);
 __attribute__((noreturn)) void mp_rust_ble_panic(void);
 
-// The time of each call.
-uint32_t mp_rust_ble_clock(void) {
-    return mp_rust_ble_now();
+// One copy, since it is long and inline on rp2.
+uint32_t mp_rust_ble_now(void) {
+    return (uint32_t)mp_hal_ticks_ms();
 }
 
 // Guards the flag that says that the host is in use.

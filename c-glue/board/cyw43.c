@@ -77,8 +77,8 @@ static int set_address(void) {
     if (!mp_rust_ble_hci_send(&part, 1)) {
         return MP_EIO;
     }
-    uint32_t start = mp_hal_ticks_ms();
-    while (mp_hal_ticks_ms() - start < 1000) {
+    uint32_t start = mp_rust_ble_now();
+    while (mp_rust_ble_now() - start < 1000) {
         const uint8_t *data;
         int len = mp_rust_ble_hci_peek(&data);
         if (len < 0) {

@@ -43,7 +43,7 @@ void mp_rust_ble_hci_arm(bool want_rx, bool has_deadline, uint32_t deadline_ms) 
         mp_bluetooth_hci_poll_now();
     } else if (has_deadline) {
         // Replaces the earlier deadline. One that is not replaced costs an idle run.
-        int32_t ms = deadline_ms - mp_hal_ticks_ms();
+        int32_t ms = deadline_ms - mp_rust_ble_now();
         mp_bluetooth_hci_poll_in_ms(MAX(ms, 0));
     }
 }

@@ -138,9 +138,9 @@ static bool has_room(void) {
 
 // Returns false when the controller takes nothing for too long.
 static bool send_byte(uint8_t byte) {
-    uint32_t start = mp_hal_ticks_ms();
+    uint32_t start = mp_rust_ble_now();
     while (!has_room()) {
-        if (mp_hal_ticks_ms() - start > SEND_LIMIT_MS) {
+        if (mp_rust_ble_now() - start > SEND_LIMIT_MS) {
             return false;
         }
         MICROPY_INTERNAL_WFE(1);

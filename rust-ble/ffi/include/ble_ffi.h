@@ -541,6 +541,4 @@ void ble_answer_secret(uint16_t token, const uint8_t *value, size_t len);
 // Answers `_IRQ_SET_SECRET`.
 void ble_answer_stored(uint16_t token, bool stored);
 
-extern void mp_rust_ble_check_stack(void);
-
 #endif  /* BLE_FFI_H */

@@ -46,7 +46,7 @@ critical_section::set_impl!(CriticalSection);
 extern "C" {
     fn mp_rust_ble_critical_enter() -> u32;
     fn mp_rust_ble_critical_exit(state: u32);
-    fn mp_rust_ble_clock() -> u32;
+    fn mp_rust_ble_now() -> u32;
     fn mp_rust_ble_check_stack();
 }
 
@@ -133,7 +133,7 @@ unsafe fn host_at_now() -> Option<&'static mut Host> {
     // lent memory. The clock may be read at any time.
     unsafe {
         let host = (*SINGLETON.host.get()).as_mut()?;
-        host.set_now(Instant(mp_rust_ble_clock()));
+        host.set_now(Instant(mp_rust_ble_now()));
         Some(host)
     }
 }
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[no_mangle]
-    extern "C" fn mp_rust_ble_clock() -> u32 {
+    extern "C" fn mp_rust_ble_now() -> u32 {
         0
     }
 

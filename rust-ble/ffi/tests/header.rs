@@ -27,7 +27,7 @@ fn the_header_is_up_to_date() {
 
 /// What the glue provides, for what the test links.
 #[no_mangle]
-extern "C" fn mp_rust_ble_clock() -> u32 {
+extern "C" fn mp_rust_ble_now() -> u32 {
     0
 }
 
