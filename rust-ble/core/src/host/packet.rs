@@ -146,9 +146,10 @@ impl Host {
         let count = self.rx.back(len).get(3).map_or(0, |&n| n as usize);
         for i in 0..count {
             let mut r = Reader(wire::behind(self.rx.back(len), 4 + 4 * i));
-            let (Some(handle), Some(packets)) = (r.u16(), r.u16()) else {
+            if r.holds(4).is_none() {
                 return;
-            };
+            }
+            let (handle, packets) = (r.u16_or_0(), r.u16_or_0());
             // A count that lies gives back no more than was taken, and
             // nothing for a handle that is none of ours.
             if let Some(slot) = self.find_link(handle & HANDLE_MASK) {

@@ -185,14 +185,15 @@ impl Host {
 
     /// Takes the answer to a command of activation.
     pub(super) fn startup_answered(&mut self, result: CommandResult<'_>) -> Result<()> {
-        match result.status {
-            status::SUCCESS => {}
+        let unknown = matches!(
+            result.status,
             status::UNKNOWN_COMMAND | status::UNSUPPORTED_FEATURE
-                if !MANDATORY.contains(&result.opcode) =>
-            {
-                return Ok(());
-            }
-            status => return Err(Error::Controller(status)),
+        );
+        if unknown && !MANDATORY.contains(&result.opcode) {
+            return Ok(());
+        }
+        if result.status != status::SUCCESS {
+            return Err(Error::Controller(result.status));
         }
         self.startup_returned(result.opcode, Reader(result.returned))
             .ok_or(Error::Controller(status::HARDWARE_FAILURE))
