@@ -58,26 +58,27 @@ pub(super) const MAX_ENHANCED: usize = 5;
 
 /// One command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Command<'a> {
+pub(super) struct Command {
     pub code: u8,
     pub id: u8,
-    /// The data; `None` when lengths contradict each other.
-    pub words: Option<&'a [u16]>,
+    /// Words of data; none when lengths contradict each other.
+    pub words: usize,
 }
 
-impl<'a> Command<'a> {
+impl Command {
     /// Takes a command, its data to `room`; `None` when not even code and
     /// identifier can be had.
-    pub fn parse(pdu: &[u8], room: &'a mut [u16; MAX_WORDS]) -> Option<Self> {
+    pub fn parse(pdu: &[u8], room: &mut [u16; MAX_WORDS]) -> Option<Self> {
         let (&[code, id], rest) = pdu.split_first_chunk()?;
-        let mut words = None;
+        let mut words = 0;
         if let Some((&len, data)) = rest.split_first_chunk() {
             // One command is all of a C-frame on LE.
-            if u16::from_le_bytes(len) as usize == data.len() && data.len() % 2 == 0 {
+            let whole = u16::from_le_bytes(len) as usize == data.len();
+            if whole && data.len() % 2 == 0 && data.len() <= 2 * MAX_WORDS {
                 for (word, pair) in room.iter_mut().zip(data.chunks_exact(2)) {
                     *word = u16::from(pair[0]) | u16::from(pair[1]) << 8;
+                    words += 1;
                 }
-                words = room.get(..data.len() / 2);
             }
         }
         Some(Command { code, id, words })
@@ -160,7 +161,7 @@ mod tests {
         let mut room = [0xa5a5; MAX_WORDS];
         let command = Command::parse(&CREDIT_BASED_REQ, &mut room).unwrap();
         assert_eq!((command.code, command.id), (code::LE_CONNECTION_REQ, 7));
-        assert_eq!(command.words, Some(&[22, 0x40, 2048, 498, 8][..]));
+        assert_eq!(room[..command.words], [22, 0x40, 2048, 498, 8]);
     }
 
     #[test]
@@ -184,26 +185,21 @@ mod tests {
             let mut room = [0; MAX_WORDS];
             let command = Command::parse(&CREDIT_BASED_REQ[..n], &mut room);
             assert_eq!(command.is_some(), n >= 2);
-            assert_eq!(command.and_then(|command| command.words), None, "{n}");
+            assert!(command.is_none_or(|command| command.words == 0), "{n}");
         }
     }
 
     #[test]
     fn two_commands_or_odd_data_are_none() {
-        fn data(pdu: &[u8]) -> Option<usize> {
-            Command::parse(pdu, &mut [0; MAX_WORDS])
-                .unwrap()
-                .words
-                .map(<[u16]>::len)
-        }
-        assert_eq!(data(&[CREDIT_BASED_REQ; 2].concat()), None);
-        assert_eq!(data(&[1, 1, 3, 0, 0, 0, 0]), None);
-        assert_eq!(data(&[1, 1, 0, 0]), Some(0));
+        let data = |pdu: &[u8]| Command::parse(pdu, &mut [0; MAX_WORDS]).unwrap().words;
+        assert_eq!(data(&[CREDIT_BASED_REQ; 2].concat()), 0);
+        assert_eq!(data(&[1, 1, 3, 0, 0, 0, 0]), 0);
+        assert_eq!(data(&[1, 1, 0, 0]), 0);
         let mut long = [0; 24];
         long[2] = 20;
-        assert_eq!(data(&long), None);
+        assert_eq!(data(&long), 0);
         long[2] = 18;
-        assert_eq!(data(&long[..22]), Some(9));
+        assert_eq!(data(&long[..22]), 9);
     }
 
     #[test]

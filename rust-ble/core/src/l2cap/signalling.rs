@@ -207,12 +207,11 @@ impl Channels {
         let Some(Command {
             code,
             id: id @ 1..,
-            words,
+            words: n,
         }) = Command::parse(pdu, &mut room)
         else {
             return Outcome::Nothing;
         };
-        let n = words.map_or(0, <[u16]>::len);
         if is_response(code) && n == 0 {
             return Outcome::Nothing;
         }
