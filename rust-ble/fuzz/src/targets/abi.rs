@@ -25,7 +25,7 @@ extern "C" fn mp_rust_ble_check_stack() {}
 static CLOCK: AtomicU32 = AtomicU32::new(0);
 
 #[no_mangle]
-extern "C" fn mp_rust_ble_clock() -> u32 {
+extern "C" fn mp_rust_ble_now() -> u32 {
     CLOCK.load(Ordering::Relaxed)
 }
 
