@@ -17,7 +17,7 @@ const VALUE_LEN: usize = bonds::CLIENT_HEADER + 4 * MAX_CCCDS;
 
 /// Questions that wait. With this size a Cortex-M0+ makes the offsets of the
 /// fields of `Host` behind it in one instruction.
-const MAX_WAITING: usize = 18;
+const MAX_WAITING: usize = 19;
 
 /// Length of the key of a peer's secret.
 const KEY_LEN: u8 = 7;
