@@ -29,7 +29,7 @@ LIMIT_S = 120
 def test_files(names, tree):
     upstream = os.path.join(tree, "tests", "multi_bluetooth")
     if not names:
-        ours = sorted(glob.glob(os.path.join(HERE, "*.py.exp")))
+        ours = sorted(glob.glob(os.path.join(HERE, "ble_*.py.exp")))
         return [os.path.join(upstream, name + ".py") for name in UPSTREAM] + [
             path[:-len(".exp")] for path in ours]
     files = []

@@ -4,10 +4,6 @@
 
 import sys
 
-if sys.platform != "rp2":
-    print("SKIP")
-    raise SystemExit
-
 sys.path.append("")
 from ble_node import *
 
