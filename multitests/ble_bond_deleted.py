@@ -7,11 +7,6 @@ sys.path.append("")
 from ble_node import *
 
 
-def forget(node):
-    own = {k: v for k, v in node.secrets.values.items() if k[0] == SECRET_OWN}
-    node.secrets.values = own
-
-
 # Acting in peripheral role.
 def instance0():
     node = Node(bond=True)
@@ -23,7 +18,7 @@ def instance0():
     node.accept()
     print("only the central forgot", node.encryption(), node.secrets.count(SECRET_BOND))
     node.gone()
-    forget(node)
+    node.secrets.forget_peers()
     node.accept()
     print("both forgot", node.encryption(), node.secrets.count(SECRET_BOND))
     node.gone()
@@ -44,5 +39,5 @@ def instance1():
         node.disconnect(conn)
         node.pause(100)
         if what != "both forgot":
-            forget(node)
+            node.secrets.forget_peers()
     node.stop()

@@ -21,9 +21,8 @@ def instance0():
     node.gone()
 
     # The peripheral loses its keys.
-    own = {k: v for k, v in node.secrets.values.items() if k[0] == SECRET_OWN}
     node.stop()
-    node.secrets.values = own
+    node.secrets.forget_peers()
     node.start()
     node.accept()
     node.gone()
@@ -64,9 +63,8 @@ def instance1():
     node.pause(100)
     node.disconnect(conn)
 
-    own = {k: v for k, v in node.secrets.values.items() if k[0] == SECRET_OWN}
     node.stop()
-    node.secrets.values = own
+    node.secrets.forget_peers()
     node.start()
     conn = node.connect(BDADDR)
     print("as an impostor would", node.pair(conn), node.secrets.count(SECRET_BOND))

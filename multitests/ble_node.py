@@ -89,6 +89,10 @@ class Secrets:
         self.values[kind, bytes(key)] = bytes(value)
         return True
 
+    # Delete all but our own identity, and tell nobody.
+    def forget_peers(self):
+        self.values = {k: v for k, v in self.values.items() if k[0] == SECRET_OWN}
+
     # How many there are of a kind.
     def count(self, kind):
         return sum(a_kind == kind for a_kind, _ in self.values)
