@@ -8,9 +8,8 @@
 
 #define DEFAULT_NAME "MPY RUST"
 
-// How long another thread may go on before it is taken for dead: inside the host, or
-// switching Bluetooth on, which wait.c bounds.
-#define INSIDE_MS (2000)
+// How long another thread may switch Bluetooth on, which wait.c bounds, before it is taken
+// for dead.
 #define SWITCHING_MS (5000)
 
 int mp_rust_ble_errno(ble_error_t error) {
@@ -43,7 +42,7 @@ int mp_rust_ble_finish(ble_error_t error) {
 // Life cycle.
 
 void mp_rust_ble_shut_down(void) {
-    mp_rust_ble_begin(MP_RUST_BLE_MOVING, INSIDE_MS);
+    mp_rust_ble_begin(MP_RUST_BLE_MOVING, MP_RUST_BLE_MOVING_MS);
     mp_rust_ble_hci_close();
     ble_switch_off();
     mp_rust_ble_memory_end();
@@ -80,7 +79,7 @@ static int switch_on(const uint8_t *seed) {
         return MP_ENOMEM;
     }
     // Another thread must not look for bytes before the transport is up.
-    if (!mp_rust_ble_begin(MP_RUST_BLE_MOVING, INSIDE_MS)) {
+    if (!mp_rust_ble_begin(MP_RUST_BLE_MOVING, MP_RUST_BLE_MOVING_MS)) {
         return MP_EBUSY;
     }
     int err = mp_rust_ble_hci_open();

@@ -53,6 +53,9 @@ typedef enum {
     MP_RUST_BLE_SWITCHING = 2,
 } mp_rust_ble_task_t;
 
+// How long another thread may move bytes before it is taken for dead.
+#define MP_RUST_BLE_MOVING_MS (2000)
+
 // Begin one, or return false while another thread is at it for that many milliseconds.
 bool mp_rust_ble_begin(mp_rust_ble_task_t task, uint32_t limit_ms);
 void mp_rust_ble_end(uint8_t tasks);

@@ -11,8 +11,6 @@
 #include "pendsv.h"
 #include "../glue.h"
 
-#define INSIDE_MS (2000)
-
 void __real_mp_thread_deinit(void);
 void __wrap_mp_thread_deinit(void);
 void __real_multicore_reset_core1(void);
@@ -23,7 +21,7 @@ void __wrap_multicore_reset_core1(void);
 // timers, which each command takes; the atomic section. The heap's lock, which the port
 // takes, comes before those that are taken with it held.
 void __wrap_mp_thread_deinit(void) {
-    mp_rust_ble_begin(MP_RUST_BLE_MOVING, INSIDE_MS);
+    mp_rust_ble_begin(MP_RUST_BLE_MOVING, MP_RUST_BLE_MOVING_MS);
     mp_thread_recursive_mutex_lock(&MP_STATE_MEM(gc_mutex), 1);
     pendsv_suspend();
     uint32_t state = MICROPY_BEGIN_ATOMIC_SECTION();
