@@ -126,7 +126,7 @@ impl Host {
         }
         if self.smp.needs_step() && self.is_active() && self.rest.is_over(self.now) {
             self.step_smp();
-            self.rest = super::security::Rest::Due;
+            self.put_off_step();
             return true;
         }
         if self.state == State::Failed {
